@@ -1,0 +1,116 @@
+/**
+ * What travels over the control socket: HTTP/JSON on a unix socket. docs/CONTROL-API.md describes each call;
+ * schema.ts checks what comes in. Types only, so that the command-line tools load nothing else.
+ */
+import type { ErrorCode } from '../errors.ts';
+import type {
+  ConnectionTimeouts,
+  Edit,
+  ServerAddress,
+  ServerOptions,
+  ServiceAddress,
+  ServiceOptions,
+  SyncDaemon,
+  TrafficCounters,
+  TrafficRates,
+  TransportProtocol,
+} from '../service/model.ts';
+
+export const DEFAULT_SOCKET_PATH = '/run/director/director.sock';
+/** Overrides DEFAULT_SOCKET_PATH for every program of the director. */
+export const SOCKET_PATH_VARIABLE = 'DIRECTOR_SOCKET';
+
+/** Body of every reply that is not 2xx. */
+export interface ErrorReply {
+  readonly error: { readonly code: ErrorCode; readonly message: string };
+}
+
+/** POST /v1/edits. The edits are carried out in order; one that fails does not stop those after it. */
+export interface EditsRequest {
+  readonly edits: readonly Edit[];
+}
+
+export interface EditsReply {
+  /** One for each edit, in order: null, or why it was refused. */
+  readonly results: readonly (ErrorReply['error'] | null)[];
+}
+
+export interface ServerListing {
+  readonly server: ServerAddress;
+  readonly options: ServerOptions;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly counters: TrafficCounters;
+  readonly rates: TrafficRates;
+}
+
+export interface ServiceListing {
+  readonly service: ServiceAddress;
+  readonly options: ServiceOptions;
+  readonly counters: TrafficCounters;
+  readonly rates: TrafficRates;
+  /** As the schedulers walk them: the one added last comes first. */
+  readonly servers: readonly ServerListing[];
+}
+
+/** GET /v1/services */
+export interface ServicesReply {
+  readonly connectionTableSize: number;
+  readonly timeouts: ConnectionTimeouts;
+  readonly syncDaemons: readonly SyncDaemon[];
+  readonly services: readonly ServiceListing[];
+}
+
+export interface ConnectionListing {
+  /** `ip`: a template of a firewall-mark service; its virtual address is the mark. */
+  readonly protocol: TransportProtocol | 'ip';
+  /** Name as ipvsadm -Lnc prints it. */
+  readonly state: string;
+  readonly expiresSec: number;
+  readonly client: ServerAddress;
+  readonly virtual: ServerAddress;
+  readonly server: ServerAddress;
+}
+
+/** GET /v1/connections?cursor=0&limit=10000. Ends when nextCursor is null. */
+export interface ConnectionsReply {
+  readonly connections: readonly ConnectionListing[];
+  readonly nextCursor: number | null;
+}
+
+/** GET /v1/status */
+export interface StatusReply {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeSec: number;
+  readonly interface: {
+    readonly name: string;
+    readonly up: boolean;
+    readonly mac: string;
+    readonly mtu: number;
+  };
+  readonly datapath: {
+    readonly name: string;
+    readonly state: 'running' | 'waiting for the interface' | 'restarting';
+    readonly pid: number | null;
+    readonly restarts: number;
+    /** Why not a faster one, one sentence each. */
+    readonly notes: readonly string[];
+  };
+  readonly connections: { readonly live: number; readonly capacity: number };
+  /** Frames by verdict, since the datapath started; verdicts that never happened are left out. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly neighbors: readonly NeighborListing[];
+  readonly warnings: readonly string[];
+}
+
+export interface NeighborListing {
+  /** The real server's address. */
+  readonly server: string;
+  readonly kind: 'neighbor' | 'local' | 'unreachable';
+  /** Null while the kernel has not resolved it. */
+  readonly mac: string | null;
+  /** Kernel's word (REACHABLE, STALE, FAILED …), or why the server cannot be reached directly. */
+  readonly state: string;
+}

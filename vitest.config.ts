@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests that touch the kernel (namespaces, raw sockets) live apart from those that need nothing.
+const KERNEL_TESTS = ['test/netns/**/*.test.ts', 'test/native/**/*.test.ts', 'test/scripts/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    reporters: ['default', './test/helpers/count-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: KERNEL_TESTS },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'netns',
+          include: KERNEL_TESTS,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
