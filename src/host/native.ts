@@ -1,0 +1,98 @@
+/**
+ * The one door to the addon in native/: bytes to and from a route netlink socket, and a line to systemd.
+ * The addon is built by scripts/build-native.mjs; it is loaded when first asked for, so that what needs no
+ * kernel runs without it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DirectorError } from '../errors.ts';
+
+/** What the addon throws for a failed system call. */
+export interface SyscallError extends Error {
+  /** `EPERM` and the like. */
+  readonly code: string;
+  readonly syscall: string;
+  /** Negative, as in Node.js. */
+  readonly errno: number;
+}
+
+/** A NETLINK_ROUTE socket. Open from construction to close(); does not keep the process alive unless ref'd. */
+export interface NativeNetlinkSocket {
+  /** The socket's address; what the kernel answers and reports on our behalf carries it. */
+  readonly portId: number;
+  send(datagram: Uint8Array): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+export interface HostAddon {
+  /**
+   * `groups`: bits RTMGRP_* of linux/rtnetlink.h. `onOverrun`: the kernel had to drop messages (ENOBUFS); what
+   * is known may be out of date.
+   */
+  readonly NetlinkSocket: new (
+    groups: number,
+    onDatagram: (datagram: Buffer) => void,
+    onOverrun: () => void,
+  ) => NativeNetlinkSocket;
+  /** One datagram to systemd, sd_notify(3). `path` as NOTIFY_SOCKET has it: a file, or `@` and a name. */
+  notify(path: string, text: string): void;
+}
+
+/** What scripts/build-native.mjs found. `fix` is a command for a shell. */
+export interface NativePart {
+  readonly ok: boolean;
+  readonly reason?: string;
+  readonly fix?: string;
+}
+
+export interface NativeStatus {
+  readonly node: string;
+  readonly addon: NativePart;
+  /** `assertions`: cap aborts its process when the interface goes down. */
+  readonly cap: NativePart & { readonly assertions?: boolean };
+  readonly rawSocket: NativePart;
+}
+
+/** The folder that holds package.json; src/ and dist/ lie at the same depth or deeper below it. */
+export function packageRoot(start: string = dirname(fileURLToPath(import.meta.url))): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === 'director') return folder;
+    if (folder === dirname(folder)) {
+      throw new DirectorError('TOOL_MISSING', `there is no package.json of the director above ${start}`, {
+        start,
+      });
+    }
+  }
+}
+
+let loaded: HostAddon | undefined;
+
+export function loadHostAddon(): HostAddon {
+  loaded ??= requireAddon(join(packageRoot(), 'native/build/Release/director_host.node'));
+  return loaded;
+}
+
+function requireAddon(path: string): HostAddon {
+  if (!existsSync(path)) {
+    throw new DirectorError('TOOL_MISSING', 'the native addon is not built; run: npm run build:native', {
+      path,
+    });
+  }
+  try {
+    return createRequire(import.meta.url)(path) as HostAddon;
+  } catch (cause) {
+    const message = `the native addon does not load (${(cause as Error).message}); run: npm run build:native`;
+    throw new DirectorError('TOOL_MISSING', message, { path }, cause);
+  }
+}
+
+/** Undefined when scripts/build-native.mjs has not run. */
+export function readNativeStatus(): NativeStatus | undefined {
+  const path = join(packageRoot(), 'native/build/status.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as NativeStatus) : undefined;
+}
