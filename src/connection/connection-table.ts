@@ -1,0 +1,264 @@
+/**
+ * What is remembered: a choice of server for each connection. Two typed arrays, made once:
+ *
+ *   index    Int32Array, a power of two at least twice the capacity. Linear probing. A bucket is 0 (empty) or
+ *            an 8-bit tag of the hash and a 24-bit entry number, so that a probe that does not match seldom
+ *            touches the entry.
+ *   entries  Int32Array, 16 words (one cache line) for each connection:
+ *
+ *     0-3  client address        8   client port << 16 | virtual port   12  state | flags << 8
+ *     4-7  virtual address       9   protocol | IP version << 8         13  hash
+ *                                10  number of the real server          14  reserved for the template
+ *                                11  when it expires, ticks             15  next free entry
+ *
+ * Entries are numbered from 1; 0 is no entry. Memory: 64 bytes for each entry of the capacity and 8 to 16 for its
+ * buckets, taken when the table is made; the kernel gives the pages as they are first used.
+ */
+import type { Packet } from '../wire/packet.ts';
+import { ConnectionHash } from './connection-hash.ts';
+
+const ENTRY_WORDS = 16;
+const CLIENT = 0;
+const VIRTUAL = 4;
+const PORTS = 8;
+const KIND = 9;
+const SERVER = 10;
+const EXPIRES = 11;
+const STATE_FLAGS = 12;
+const HASH = 13;
+const NEXT_FREE = 15;
+
+const ENTRY_BITS = 24;
+const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
+const STATE_MASK = 0xff;
+/** In KIND, which no live entry has as 0. */
+const FREE = 0;
+
+export const NO_CONNECTION = 0;
+export const MAX_CONNECTIONS = ENTRY_MASK;
+export const DEFAULT_CONNECTION_TABLE_SIZE = 2 ** 20;
+
+/** Bits 8 and up of the state word. Names of linux/ip_vs.h, IP_VS_CONN_F_*. */
+export const ConnectionFlag = {
+  /** Counted inactive at its server. */
+  Inactive: 0x100,
+  /** No packet of the server passes here: the one-sided states hold. */
+  NoOutput: 0x200,
+} as const;
+
+export const connectionTableBytes = (capacity: number): number => (capacity + 1) * ENTRY_WORDS * 4 + indexSize(capacity) * 4;
+
+function indexSize(capacity: number): number {
+  let size = 16;
+  while (size < 2 * capacity) size *= 2;
+  return size;
+}
+
+export class ConnectionTable {
+  readonly capacity: number;
+  live = 0;
+  private readonly index: Int32Array;
+  private readonly mask: number;
+  private readonly entries: Int32Array;
+  private readonly hash: ConnectionHash;
+  private firstFree = 0;
+  /** Entries above it were never used. */
+  private highest = 0;
+
+  /** capacity: 1 … MAX_CONNECTIONS. seed: two random words, secret. */
+  constructor(capacity: number, seed: readonly [number, number]) {
+    this.capacity = capacity;
+    this.index = new Int32Array(indexSize(capacity));
+    this.mask = this.index.length - 1;
+    this.entries = new Int32Array((capacity + 1) * ENTRY_WORDS);
+    this.hash = new ConnectionHash(seed[0], seed[1]);
+  }
+
+  /** The connection of the packet, or NO_CONNECTION. The packet has ports. */
+  find(packet: Packet): number {
+    const { index, entries, mask } = this;
+    const hash = this.hashOf(packet);
+    const ports = (packet.clientPort << 16) | packet.virtualPort;
+    const kind = kindOf(packet);
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const bucket = index[at]!;
+      if (bucket === 0) return NO_CONNECTION;
+      if ((bucket ^ hash) >>> ENTRY_BITS !== 0) continue;
+      const entry = bucket & ENTRY_MASK;
+      const base = entry * ENTRY_WORDS;
+      if (
+        entries[base + PORTS] === ports &&
+        entries[base + CLIENT] === packet.client0 &&
+        entries[base + VIRTUAL] === packet.virtual0 &&
+        entries[base + KIND] === kind &&
+        (packet.ipVersion === 4 || this.hasAddresses6(base, packet))
+      ) {
+        return entry;
+      }
+    }
+  }
+
+  /** Remembers the packet's connection, in state 0 without flags. NO_CONNECTION: the table is full. */
+  insert(packet: Packet, server: number, expires: number): number {
+    const entry = this.takeFree();
+    if (entry === NO_CONNECTION) return NO_CONNECTION;
+    const { entries } = this;
+    const base = entry * ENTRY_WORDS;
+    entries[base + CLIENT] = packet.client0;
+    entries[base + CLIENT + 1] = packet.client1;
+    entries[base + CLIENT + 2] = packet.client2;
+    entries[base + CLIENT + 3] = packet.client3;
+    entries[base + VIRTUAL] = packet.virtual0;
+    entries[base + VIRTUAL + 1] = packet.virtual1;
+    entries[base + VIRTUAL + 2] = packet.virtual2;
+    entries[base + VIRTUAL + 3] = packet.virtual3;
+    entries[base + PORTS] = (packet.clientPort << 16) | packet.virtualPort;
+    entries[base + KIND] = kindOf(packet);
+    entries[base + SERVER] = server;
+    entries[base + EXPIRES] = expires;
+    entries[base + STATE_FLAGS] = 0;
+    const hash = this.hashOf(packet);
+    entries[base + HASH] = hash;
+    this.addToIndex(entry, hash);
+    this.live++;
+    return entry;
+  }
+
+  remove(entry: number): void {
+    const base = entry * ENTRY_WORDS;
+    this.removeFromIndex(entry, this.entries[base + HASH]!);
+    this.entries[base + KIND] = FREE;
+    this.entries[base + NEXT_FREE] = this.firstFree;
+    this.firstFree = entry;
+    this.live--;
+  }
+
+  serverOf(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + SERVER]!;
+  }
+
+  state(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! & STATE_MASK;
+  }
+
+  setState(entry: number, state: number): void {
+    const at = entry * ENTRY_WORDS + STATE_FLAGS;
+    this.entries[at] = (this.entries[at]! & ~STATE_MASK) | state;
+  }
+
+  hasFlag(entry: number, flag: number): boolean {
+    return (this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! & flag) !== 0;
+  }
+
+  setFlag(entry: number, flag: number): void {
+    this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! |= flag;
+  }
+
+  clearFlag(entry: number, flag: number): void {
+    this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! &= ~flag;
+  }
+
+  expires(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + EXPIRES]!;
+  }
+
+  setExpires(entry: number, ticks: number): void {
+    this.entries[entry * ENTRY_WORDS + EXPIRES] = ticks;
+  }
+
+  protocol(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + KIND]! & 0xff;
+  }
+
+  ipVersion(entry: number): 4 | 6 {
+    return this.entries[entry * ENTRY_WORDS + KIND]! >>> 8 === 6 ? 6 : 4;
+  }
+
+  /** Word 0 … 3 of the client's address. */
+  clientWord(entry: number, word: number): number {
+    return this.entries[entry * ENTRY_WORDS + CLIENT + word]!;
+  }
+
+  virtualWord(entry: number, word: number): number {
+    return this.entries[entry * ENTRY_WORDS + VIRTUAL + word]!;
+  }
+
+  clientPort(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + PORTS]! >>> 16;
+  }
+
+  virtualPort(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + PORTS]! & 0xffff;
+  }
+
+  isLive(entry: number): boolean {
+    return this.entries[entry * ENTRY_WORDS + KIND] !== FREE;
+  }
+
+  /** Every live entry is in 1 … highestEntry. */
+  get highestEntry(): number {
+    return this.highest;
+  }
+
+  private takeFree(): number {
+    if (this.firstFree !== 0) {
+      const entry = this.firstFree;
+      this.firstFree = this.entries[entry * ENTRY_WORDS + NEXT_FREE]!;
+      return entry;
+    }
+    return this.highest < this.capacity ? ++this.highest : NO_CONNECTION;
+  }
+
+  private addToIndex(entry: number, hash: number): void {
+    const { index, mask } = this;
+    let at = hash & mask;
+    while (index[at] !== 0) at = (at + 1) & mask;
+    index[at] = (hash & ~ENTRY_MASK) | entry;
+  }
+
+  /** Closes the gap by moving back what probing passed over it (Knuth, TAOCP vol. 3, algorithm 6.4 R). */
+  private removeFromIndex(entry: number, hash: number): void {
+    const { index, mask, entries } = this;
+    let gap = hash & mask;
+    while ((index[gap]! & ENTRY_MASK) !== entry) gap = (gap + 1) & mask;
+    for (let at = (gap + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const home = entries[(index[at]! & ENTRY_MASK) * ENTRY_WORDS + HASH]! & mask;
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      index[gap] = index[at]!;
+      gap = at;
+    }
+    index[gap] = 0;
+  }
+
+  private hasAddresses6(base: number, packet: Packet): boolean {
+    const { entries } = this;
+    return (
+      entries[base + CLIENT + 1] === packet.client1 &&
+      entries[base + CLIENT + 2] === packet.client2 &&
+      entries[base + CLIENT + 3] === packet.client3 &&
+      entries[base + VIRTUAL + 1] === packet.virtual1 &&
+      entries[base + VIRTUAL + 2] === packet.virtual2 &&
+      entries[base + VIRTUAL + 3] === packet.virtual3
+    );
+  }
+
+  private hashOf(packet: Packet): number {
+    const ports = (packet.clientPort << 16) | packet.virtualPort;
+    const kind = kindOf(packet);
+    if (packet.ipVersion === 4) return this.hash.of4(packet.client0, packet.virtual0, ports, kind);
+    return this.hash.of6(
+      packet.client0,
+      packet.client1,
+      packet.client2,
+      packet.client3,
+      packet.virtual0,
+      packet.virtual1,
+      packet.virtual2,
+      packet.virtual3,
+      ports,
+      kind,
+    );
+  }
+}
+
+const kindOf = (packet: Packet): number => packet.protocol | (packet.ipVersion << 8);

@@ -1,0 +1,86 @@
+/**
+ * What a TCP connection is in, judged by the flags of one side: net/netfilter/ipvs/ip_vs_proto_tcp.c. A director in
+ * direct routing sees the client's half only (the input-only tables); of a connection that this host itself
+ * serves it sees both.
+ */
+import { NOT_PRESENT } from '../wire/packet.ts';
+import { TcpFlag } from '../wire/transport.ts';
+
+/** Numbers of linux/ip_vs.h, IP_VS_TCP_S_*. */
+export const TcpState = {
+  None: 0,
+  Established: 1,
+  SynSent: 2,
+  SynRecv: 3,
+  FinWait: 4,
+  TimeWait: 5,
+  Close: 6,
+  CloseWait: 7,
+  LastAck: 8,
+  Listen: 9,
+  SynAck: 10,
+} as const;
+
+/** As ipvsadm -Lnc prints them, by number. */
+export const TCP_STATE_NAMES: readonly string[] =
+  'NONE ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN SYNACK'.split(' ');
+
+/** Seconds that a connection lives in each state without a packet. */
+export const DEFAULT_TCP_TIMEOUTS_SEC: readonly number[] = [2, 900, 120, 60, 120, 120, 10, 60, 30, 120, 120];
+
+const ABBREVIATIONS = 'NO ES SS SR FW TW CL CW LA LI SA'.split(' ');
+const STATE_COUNT = ABBREVIATIONS.length;
+
+/** New states by the state before, one row for each kind of packet. */
+function table(rows: { syn: string; fin: string; ack: string; rst: string }): Uint8Array {
+  const states = [rows.syn, rows.fin, rows.ack, rows.rst].flatMap((row) => row.split(' '));
+  return Uint8Array.from(states, (name) => ABBREVIATIONS.indexOf(name));
+}
+
+/** Which half of the conversation a packet is of, and whether the other half is seen too. */
+export const TcpDirection = { InputOnly: 0, Input: 1, Output: 2 } as const;
+export type TcpDirection = (typeof TcpDirection)[keyof typeof TcpDirection];
+
+//        before:  NO ES SS SR FW TW CL CW LA LI SA
+const NORMAL = [
+  table({
+    syn: 'SR ES ES SR SR SR SR SR SR SR SR',
+    fin: 'CL FW SS TW FW TW CL CW LA LI TW',
+    ack: 'ES ES SS ES FW TW CL CW CL LI ES',
+    rst: 'CL CL CL SR CL CL CL CL LA LI CL',
+  }),
+  table({
+    syn: 'SR ES ES SR SR SR SR SR SR SR SR',
+    fin: 'CL CW SS TW TW TW CL CW LA LI TW',
+    ack: 'ES ES SS ES FW TW CL CW CL LI ES',
+    rst: 'CL CL CL SR CL CL CL CL LA LI SR',
+  }),
+  table({
+    syn: 'SS ES SS SR SS SS SS SS SS LI SR',
+    fin: 'TW FW SS TW FW TW CL TW LA LI TW',
+    ack: 'ES ES SS ES FW TW CL CW LA ES ES',
+    rst: 'CL CL SS CL CL TW CL CL CL CL CL',
+  }),
+];
+
+/** The state after a packet with these flags. A packet cut before its flags changes nothing. */
+export function nextTcpState(state: number, flags: number, direction: TcpDirection): number {
+  if (flags === NOT_PRESENT) return state;
+  const row = rowOf(flags);
+  return row < 0 ? TcpState.Close : NORMAL[direction]![row * STATE_COUNT + state]!;
+}
+
+/** RST counts before SYN, SYN before FIN, FIN before ACK; none of them: -1. */
+function rowOf(flags: number): number {
+  if ((flags & TcpFlag.Rst) !== 0) return 3;
+  if ((flags & TcpFlag.Syn) !== 0) return 0;
+  if ((flags & TcpFlag.Fin) !== 0) return 1;
+  return (flags & TcpFlag.Ack) !== 0 ? 2 : -1;
+}
+
+/** Whether ipvsadm counts it under ActiveConn. */
+export const isActiveTcpState = (state: number): boolean =>
+  state === TcpState.Established ||
+  state === TcpState.SynSent ||
+  state === TcpState.SynRecv ||
+  state === TcpState.SynAck;

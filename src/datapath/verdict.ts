@@ -1,0 +1,63 @@
+/**
+ * What became of a frame, and why. Also the index of its counter. The prefix says who has the frame now:
+ * Forward: a real server; Deliver: this host, handed over by us; Pass: this host, which had it from the start;
+ * Reply: nobody, the client got an answer; Drop: nobody.
+ */
+import { DecodeResult } from '../wire/decode.ts';
+
+export const Verdict = {
+  /** A frame that decode() refused or does not concern carries decode()'s own result. */
+  ...DecodeResult,
+
+  /** Re-sent to the real server of its connection. */
+  Forward: 32,
+  /** An ICMP error, re-sent to the real server of the connection that it is about. */
+  ForwardIcmpError: 33,
+
+  /** The scheduler gave the connection to this host (LocalNode). */
+  DeliverLocalServer: 40,
+  /** For a service port, but nothing that opens a connection: the host's own stack answers (TCP: RST). */
+  DeliverUnscheduled: 41,
+
+  /** No virtual service at this address and port. */
+  PassNotVirtual: 48,
+  /** An ICMP error about none of our connections. */
+  PassIcmpUnrelated: 49,
+  /** A fragment of a datagram whose first fragment did not concern us, or has not been seen. */
+  PassFragment: 50,
+  /** Somebody else says in ARP that it holds one of the virtual addresses. */
+  PassArpConflict: 51,
+  /** What this host sends itself, as the real server of a connection. */
+  PassOwnReply: 52,
+
+  /** The service has no server to offer: ICMP port unreachable went to the client. */
+  ReplyPortUnreachable: 56,
+  /** TTL or hop limit used up: ICMP time exceeded went to the client. */
+  ReplyTimeExceeded: 57,
+
+  /** Source address that no host may use, or one of this host's own. */
+  DropMartianSource: 64,
+  /** TCP or SCTP without its whole header, and no connection that it belongs to. */
+  DropTransportTruncated: 65,
+  DropIcmpChecksum: 66,
+  /** The connection's real server was removed from the service (expire_nodest_conn is 0). */
+  DropServerRemoved: 67,
+  /** An ICMP answer was due, but too many were sent this second. */
+  DropReplyLimit: 68,
+  /** The MAC of the real server is not known (yet). */
+  DropNoNeighbor: 69,
+  /** The real server cannot be reached by direct routing: other segment, tunnel or masquerading. */
+  DropServerUnreachable: 70,
+  DropConnectionTableFull: 71,
+  /** The interface did not take the frame. */
+  DropTransmit: 72,
+} as const;
+
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+export const VERDICT_COUNT = 80;
+
+/** Name of each verdict by its number. */
+export const verdictNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(Verdict).map(([name, verdict]) => [verdict, name]),
+);

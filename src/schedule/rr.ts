@@ -1,0 +1,27 @@
+/** Round robin: net/netfilter/ipvs/ip_vs_rr.c. */
+import type { RealServer } from '../service/real-server.ts';
+import type { Scheduler, ServerChange, VirtualService } from '../service/virtual-service.ts';
+
+export function createRoundRobin(): Scheduler {
+  /** Index of the last pick; -1: before the first. */
+  let last = -1;
+
+  return {
+    choose({ servers }: VirtualService): RealServer | undefined {
+      for (let tried = 0; tried < servers.length; tried++) {
+        const index = (last + 1 + tried) % servers.length;
+        const server = servers[index]!;
+        if (!server.isAvailable) continue;
+        last = index;
+        return server;
+      }
+      return undefined;
+    },
+
+    /** The place is that of a server, not a number: it moves with it, and to the one before when it goes. */
+    serversChanged(_servers: readonly RealServer[], change: ServerChange): void {
+      if (change.kind === 'added' && last >= 0) last++;
+      if (change.kind === 'removed' && change.index <= last) last--;
+    },
+  };
+}

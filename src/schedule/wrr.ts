@@ -1,0 +1,66 @@
+/** Weighted round robin: net/netfilter/ipvs/ip_vs_wrr.c. */
+import type { RealServer } from '../service/real-server.ts';
+import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
+
+/** Before the first server. */
+const HEAD = -1;
+
+export function createWeightedRoundRobin(): Scheduler {
+  /** Index of the last pick. */
+  let last = HEAD;
+  /** Servers of at least this weight are picked in the present pass; each pass lowers it by `step`. */
+  let currentWeight = 0;
+  let maxWeight = 0;
+  /** Greatest common divisor of the weights. */
+  let step = 1;
+
+  return {
+    choose({ servers }: VirtualService): RealServer | undefined {
+      if (maxWeight === 0) return undefined;
+      const start = last;
+      let index = start;
+      let restarted = false;
+      let isLastPass = false;
+      let stopsAtStart = false;
+      for (;;) {
+        for (index++; index < servers.length; index++) {
+          const server = servers[index]!;
+          if (!server.isOverloaded && server.weight >= currentWeight) {
+            last = index;
+            return server;
+          }
+          if (index === start && stopsAtStart) {
+            last = index;
+            return undefined;
+          }
+        }
+        index = HEAD;
+        currentWeight -= step;
+        if (currentWeight <= 0) {
+          currentWeight = maxWeight;
+          if (isLastPass || start === HEAD) {
+            last = HEAD;
+            return undefined;
+          }
+          restarted = true;
+        }
+        isLastPass = currentWeight <= step;
+        if (isLastPass && restarted && start !== HEAD) stopsAtStart = true;
+      }
+    },
+
+    /** ip_vs_wrr_dest_changed(). Servers come one by one, so the first pass is often one of a low weight. */
+    serversChanged(servers: readonly RealServer[]): void {
+      const weights = servers.map(({ weight }) => weight).filter((weight) => weight > 0);
+      last = HEAD;
+      step = weights.reduce(greatestCommonDivisor, 0) || 1;
+      maxWeight = weights.length === 0 ? 0 : Math.max(...weights) - (step - 1);
+      if (currentWeight > maxWeight || currentWeight === 0) currentWeight = maxWeight;
+      else if (step > 1) currentWeight = Math.floor(currentWeight / step) * step + 1;
+    },
+  };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

@@ -1,0 +1,193 @@
+/**
+ * The configuration as the daemon holds it and lists it: immutable; an edit makes a new one. Errors are those
+ * of the kernel's ip_vs_ctl.c, in its order of checks (recorded in test/oracle/recordings/ipvsadm-cli.json).
+ */
+import { DirectorError } from '../errors.ts';
+import { parseIp } from '../wire/address.ts';
+import { isUnicastIpv4 } from '../wire/ipv4.ts';
+import { isRoutableUnicastIpv6 } from '../wire/ipv6.ts';
+import type {
+  ConnectionTimeouts,
+  Edit,
+  ServerAddress,
+  ServerOptions,
+  ServiceAddress,
+  ServiceOptions,
+  SyncDaemon,
+} from './model.ts';
+
+export interface ConfiguredServer {
+  readonly server: ServerAddress;
+  readonly options: ServerOptions;
+}
+
+export interface ConfiguredService {
+  readonly service: ServiceAddress;
+  readonly options: ServiceOptions;
+  /** The one added last comes first. */
+  readonly servers: readonly ConfiguredServer[];
+}
+
+export interface Configuration {
+  /** By serviceKey(). */
+  readonly services: ReadonlyMap<string, ConfiguredService>;
+  readonly timeouts: ConnectionTimeouts;
+  /** Master before backup. */
+  readonly syncDaemons: readonly SyncDaemon[];
+}
+
+/** Defaults of net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_udp.c. */
+export const DEFAULT_TIMEOUTS: ConnectionTimeouts = { tcpSec: 900, tcpFinSec: 120, udpSec: 300 };
+
+export const EMPTY_CONFIGURATION: Configuration = {
+  services: new Map(),
+  timeouts: DEFAULT_TIMEOUTS,
+  syncDaemons: [],
+};
+
+/** `none` is a service whose every connection fails. */
+export const SCHEDULER_NAMES: ReadonlySet<string> = new Set(
+  'rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh none'.split(' '),
+);
+const PERSISTENCE_ENGINES: ReadonlySet<string> = new Set(['', 'sip']);
+const MAX_WEIGHT = 0x7fffffff;
+
+/** Text that is equal for equal service addresses; also how messages name a service. */
+export function serviceKey(service: ServiceAddress): string {
+  if ('fwmark' in service) return `fwmark ${service.fwmark}${service.family === 6 ? ' IPv6' : ''}`;
+  return `${service.protocol} ${endpointText(service)}`;
+}
+
+export function endpointText({ address, port }: ServerAddress): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Throws a DirectorError and leaves the old configuration as it was, or returns the new one. */
+export function applyEdit(configuration: Configuration, edit: Edit): Configuration {
+  switch (edit.op) {
+    case 'add-service':
+    case 'edit-service':
+      return putService(configuration, edit.op, edit.service, edit.options);
+    case 'delete-service':
+      return withoutService(configuration, edit.service);
+    case 'flush':
+      return { ...configuration, services: new Map() };
+    case 'add-server':
+    case 'edit-server':
+    case 'delete-server':
+      return changeServers(configuration, edit);
+    case 'zero':
+      if (edit.service !== undefined) findService(configuration, edit.service);
+      return configuration;
+    case 'set-timeouts':
+      return { ...configuration, timeouts: mergedTimeouts(configuration.timeouts, edit.timeouts) };
+    case 'start-sync-daemon':
+      return startSyncDaemon(configuration, edit.daemon);
+    case 'stop-sync-daemon':
+      if (!configuration.syncDaemons.some((daemon) => daemon.role === edit.role)) {
+        throw new DirectorError('SYNC_DAEMON_NOT_RUNNING', `no ${edit.role} sync daemon runs`);
+      }
+      return {
+        ...configuration,
+        syncDaemons: configuration.syncDaemons.filter((daemon) => daemon.role !== edit.role),
+      };
+  }
+}
+
+function findService(configuration: Configuration, service: ServiceAddress): ConfiguredService {
+  const found = configuration.services.get(serviceKey(service));
+  if (found === undefined) {
+    throw new DirectorError('SERVICE_NOT_FOUND', `there is no virtual service ${serviceKey(service)}`, { service });
+  }
+  return found;
+}
+
+function withService(configuration: Configuration, service: ConfiguredService): Configuration {
+  return { ...configuration, services: new Map(configuration.services).set(serviceKey(service.service), service) };
+}
+
+function putService(
+  configuration: Configuration,
+  op: 'add-service' | 'edit-service',
+  service: ServiceAddress,
+  options: ServiceOptions,
+): Configuration {
+  const existing = configuration.services.get(serviceKey(service));
+  if (op === 'add-service' && existing !== undefined) {
+    throw new DirectorError('SERVICE_EXISTS', `the virtual service ${serviceKey(service)} exists already`, { service });
+  }
+  if (op === 'edit-service') findService(configuration, service);
+  if (!SCHEDULER_NAMES.has(options.scheduler)) {
+    const known = [...SCHEDULER_NAMES].join(', ');
+    throw new DirectorError('SCHEDULER_NOT_FOUND', `there is no scheduler "${options.scheduler}"; known: ${known}`);
+  }
+  if (!PERSISTENCE_ENGINES.has(options.persistenceEngine)) {
+    throw new DirectorError('SCHEDULER_NOT_FOUND', `there is no persistence engine "${options.persistenceEngine}"`);
+  }
+  return withService(configuration, { service, options, servers: existing?.servers ?? [] });
+}
+
+function withoutService(configuration: Configuration, service: ServiceAddress): Configuration {
+  findService(configuration, service);
+  const services = new Map(configuration.services);
+  services.delete(serviceKey(service));
+  return { ...configuration, services };
+}
+
+type ServerEdit = Extract<Edit, { op: 'add-server' | 'edit-server' | 'delete-server' }>;
+
+function changeServers(configuration: Configuration, edit: ServerEdit): Configuration {
+  const service = findService(configuration, edit.service);
+  if (edit.op !== 'delete-server') checkServerOptions(edit.options);
+  const index = service.servers.findIndex(({ server }) => endpointText(server) === endpointText(edit.server));
+  const names = `${endpointText(edit.server)} of ${serviceKey(edit.service)}`;
+  if (edit.op === 'add-server') {
+    if (index >= 0) throw new DirectorError('SERVER_EXISTS', `the real server ${names} exists already`);
+    checkServerAddress(edit.server.address);
+    const added = { server: edit.server, options: edit.options };
+    return withService(configuration, { ...service, servers: [added, ...service.servers] });
+  }
+  if (index < 0) throw new DirectorError('SERVER_NOT_FOUND', `there is no real server ${names}`);
+  const servers =
+    edit.op === 'delete-server'
+      ? service.servers.toSpliced(index, 1)
+      : service.servers.with(index, { server: edit.server, options: edit.options });
+  return withService(configuration, { ...service, servers });
+}
+
+/** ip_vs_ctl.c, ip_vs_add_dest(): weight, then thresholds. */
+function checkServerOptions({ weight, upperThreshold, lowerThreshold }: ServerOptions): void {
+  if (weight < 0 || weight > MAX_WEIGHT) {
+    throw new DirectorError('OUT_OF_RANGE', `weight ${weight} is outside 0..${MAX_WEIGHT}`, { weight });
+  }
+  if (lowerThreshold > upperThreshold) {
+    const message = `lower threshold ${lowerThreshold} is above the upper threshold ${upperThreshold}`;
+    throw new DirectorError('OUT_OF_RANGE', message, { lowerThreshold, upperThreshold });
+  }
+}
+
+/** Unicast or loopback, as ip_vs_new_dest() asks. */
+function checkServerAddress(address: string): void {
+  const ip = parseIp(address);
+  const isUnicast =
+    ip !== undefined && (ip.version === 4 ? isUnicastIpv4(ip.words[0]) : isRoutableUnicastIpv6(ip.words));
+  if (!isUnicast) {
+    throw new DirectorError('SERVER_ADDRESS_INVALID', `${address} is not a unicast address`, { address });
+  }
+}
+
+function mergedTimeouts(current: ConnectionTimeouts, wanted: ConnectionTimeouts): ConnectionTimeouts {
+  return {
+    tcpSec: wanted.tcpSec || current.tcpSec,
+    tcpFinSec: wanted.tcpFinSec || current.tcpFinSec,
+    udpSec: wanted.udpSec || current.udpSec,
+  };
+}
+
+function startSyncDaemon(configuration: Configuration, daemon: SyncDaemon): Configuration {
+  if (configuration.syncDaemons.some(({ role }) => role === daemon.role)) {
+    throw new DirectorError('SYNC_DAEMON_RUNNING', `a ${daemon.role} sync daemon runs already`);
+  }
+  const syncDaemons = [...configuration.syncDaemons, daemon].sort((a, b) => b.role.localeCompare(a.role));
+  return { ...configuration, syncDaemons };
+}

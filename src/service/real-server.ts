@@ -1,0 +1,92 @@
+/**
+ * One destination of a virtual service, as the packet path sees it: what is configured, how it is reached, and
+ * its live load. The object lives as long as its service lists it or a connection refers to it, and every
+ * snapshot of the service table shares it; it changes only between two frames.
+ */
+import type { ServerAddress, ServerOptions } from './model.ts';
+import { Traffic } from './traffic.ts';
+
+/** How frames get to a server. */
+export type Reach =
+  | { readonly kind: 'neighbor'; readonly macHigh: number; readonly macLow: number }
+  /** The address is this host's own, or loopback: LocalNode. */
+  | { readonly kind: 'local' }
+  /** The kernel has not resolved the MAC (yet), or the server vanished. */
+  | { readonly kind: 'unresolved' }
+  /** Not on our segment, or a forwarding method that direct routing is not. */
+  | { readonly kind: 'unreachable' };
+
+const UNRESOLVED: Reach = { kind: 'unresolved' };
+const UNREACHABLE: Reach = { kind: 'unreachable' };
+
+export class RealServer {
+  /** Its number in ServerRegistry, by which connections refer to it. */
+  readonly id: number;
+  readonly address: ServerAddress;
+  options: ServerOptions;
+  /** What the path does with a frame for this server. */
+  reach: Reach = UNRESOLVED;
+  private nextHop: Reach = UNRESOLVED;
+
+  /** False once it was deleted from its service, while connections still refer to it. */
+  isListed = true;
+  /** The last weight that was not 0; the Maglev scheduler keeps the places of quiesced servers by it. */
+  lastWeight: number;
+  /** Takes no new connections until the count falls below the lower threshold. */
+  isOverloaded = false;
+
+  activeConnections = 0;
+  inactiveConnections = 0;
+  persistentConnections = 0;
+  readonly traffic = new Traffic();
+
+  constructor(id: number, address: ServerAddress, options: ServerOptions) {
+    this.id = id;
+    this.address = address;
+    this.options = options;
+    this.lastWeight = options.weight;
+  }
+
+  get weight(): number {
+    return this.options.weight;
+  }
+
+  /** What lc, wlc and their kin skip. */
+  get isAvailable(): boolean {
+    return this.options.weight > 0 && !this.isOverloaded;
+  }
+
+  get connectionCount(): number {
+    return this.activeConnections + this.inactiveConnections;
+  }
+
+  get isReferenced(): boolean {
+    return this.connectionCount + this.persistentConnections > 0;
+  }
+
+  /** New weight, thresholds or forwarding method: ip_vs_ctl.c, __ip_vs_update_dest(). */
+  reconfigure(options: ServerOptions): void {
+    this.options = options;
+    this.setNextHop(this.nextHop);
+    if (options.weight !== 0) this.lastWeight = options.weight;
+    this.updateOverload();
+  }
+
+  /** How the host reaches the address; other methods than direct routing reach nothing. */
+  setNextHop(nextHop: Reach): void {
+    this.nextHop = nextHop;
+    this.reach = this.options.forwarding === 'direct-route' ? nextHop : UNREACHABLE;
+  }
+
+  /** ip_vs_ctl.c, ip_vs_dest_update_overload(): between the two thresholds it stays as it is. */
+  updateOverload(): void {
+    const { upperThreshold: upper, lowerThreshold } = this.options;
+    if (upper === 0) {
+      this.isOverloaded = false;
+      return;
+    }
+    const lower = lowerThreshold > 0 ? lowerThreshold : upper - (upper >> 2);
+    if (this.connectionCount >= upper) this.isOverloaded = true;
+    else if (this.connectionCount < lower) this.isOverloaded = false;
+  }
+}

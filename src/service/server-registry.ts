@@ -1,0 +1,73 @@
+/**
+ * Every real server that is listed by a service or that connections still refer to, by number. A server that is
+ * deleted and added again while connections refer to it, or shortly after, is the same one: its counts and its
+ * connections go on (ip_vs_ctl.c, ip_vs_trash_get_dest()).
+ */
+import { endpointText } from './configuration.ts';
+import type { ServerAddress, ServerOptions } from './model.ts';
+import { type Reach, RealServer } from './real-server.ts';
+
+/** IP_VS_DEST_TRASH_PERIOD of net/netfilter/ipvs/ip_vs_ctl.c. */
+const TRASH_PERIOD_MS = 120_000;
+
+export class ServerRegistry {
+  private readonly byId: (RealServer | undefined)[] = [];
+  private readonly freeIds: number[] = [];
+  /** Deleted ones, by service and address, with when they were last referred to. */
+  private readonly trash = new Map<string, { readonly server: RealServer; idleSinceMs: number }>();
+  private readonly trashKeys = new Map<RealServer, string>();
+  private readonly nextHops = new Map<string, Reach>();
+  private nowMs = 0;
+
+  get(id: number): RealServer {
+    return this.byId[id]!;
+  }
+
+  list(service: string, address: ServerAddress, options: ServerOptions): RealServer {
+    const key = `${service} ${endpointText(address)}`;
+    const deleted = this.trash.get(key);
+    if (deleted !== undefined) {
+      this.trash.delete(key);
+      deleted.server.isListed = true;
+      deleted.server.reconfigure(options);
+      return deleted.server;
+    }
+    const id = this.freeIds.pop() ?? this.byId.length;
+    const server = new RealServer(id, address, options);
+    const nextHop = this.nextHops.get(address.address);
+    if (nextHop !== undefined) server.setNextHop(nextHop);
+    this.byId[id] = server;
+    this.trashKeys.set(server, key);
+    return server;
+  }
+
+  unlist(server: RealServer): void {
+    server.isListed = false;
+    this.trash.set(this.trashKeys.get(server)!, { server, idleSinceMs: this.nowMs });
+  }
+
+  /** Holds for the servers of all services that have this address, now and later. */
+  setNextHop(address: string, nextHop: Reach): void {
+    this.nextHops.set(address, nextHop);
+    for (const server of this) if (server.address.address === address) server.setNextHop(nextHop);
+  }
+
+  /** Forgets deleted servers that nothing has referred to for a while. Cheap: deleted servers are few. */
+  collect(nowMs: number): void {
+    this.nowMs = nowMs;
+    for (const [key, entry] of this.trash) {
+      if (entry.server.isReferenced) entry.idleSinceMs = nowMs;
+      else if (nowMs - entry.idleSinceMs >= TRASH_PERIOD_MS) {
+        this.trash.delete(key);
+        this.trashKeys.delete(entry.server);
+        this.byId[entry.server.id] = undefined;
+        this.freeIds.push(entry.server.id);
+      }
+    }
+  }
+
+  /** All of them, listed or not. */
+  *[Symbol.iterator](): Generator<RealServer> {
+    for (const server of this.byId) if (server !== undefined) yield server;
+  }
+}

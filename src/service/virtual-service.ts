@@ -1,0 +1,29 @@
+/** A virtual service as the packet path sees it, and the Scheduler that it asks. */
+import type { Packet } from '../wire/packet.ts';
+import type { ServiceAddress, ServiceOptions } from './model.ts';
+import type { RealServer } from './real-server.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Chooses the server of a new connection; one instance for each service, which keeps its own place. */
+export interface Scheduler {
+  /** Undefined: no server can take it. `now` in ticks (clock.ts). */
+  choose(service: VirtualService, packet: Packet, now: number): RealServer | undefined;
+  /** Called after each change to the servers, and once when the scheduler is bound to its service. */
+  serversChanged?(servers: readonly RealServer[], change: ServerChange): void;
+}
+
+export type ServerChange =
+  | { readonly kind: 'bound' }
+  | { readonly kind: 'added' | 'updated'; readonly server: RealServer }
+  /** `index`: where it stood before. */
+  | { readonly kind: 'removed'; readonly server: RealServer; readonly index: number };
+
+export interface VirtualService {
+  readonly address: ServiceAddress;
+  readonly options: ServiceOptions;
+  /** Undefined: IPVS's scheduler `none`. */
+  readonly scheduler: Scheduler | undefined;
+  /** The one added last comes first: the order in which schedulers walk (ip_vs_ctl.c, list_add_rcu). */
+  readonly servers: readonly RealServer[];
+  readonly traffic: Traffic;
+}

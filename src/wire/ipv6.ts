@@ -1,0 +1,93 @@
+/** IPv6 and its extension headers. Offsets in bytes from the start of the header named. RFC 8200 §3, §4. */
+import { IpProtocol } from './ipv4.ts';
+
+export const IPV6_HEADER_BYTES = 40;
+export const IPV6_FRAGMENT_HEADER_BYTES = 8;
+
+const PAYLOAD_LENGTH_OFFSET = 4;
+const NEXT_HEADER_OFFSET = 6;
+const HOP_LIMIT_OFFSET = 7;
+const SOURCE_OFFSET = 8;
+const DESTINATION_OFFSET = 24;
+
+const EXTENSION_LENGTH_OFFSET = 1;
+const FRAGMENT_OFFSET_OFFSET = 2;
+const FRAGMENT_ID_OFFSET = 4;
+
+export const ipv6Version = (frame: DataView, offset: number): number => frame.getUint8(offset) >>> 4;
+export const ipv6PayloadBytes = (frame: DataView, offset: number): number =>
+  frame.getUint16(offset + PAYLOAD_LENGTH_OFFSET);
+export const ipv6NextHeader = (frame: DataView, offset: number): number => frame.getUint8(offset + NEXT_HEADER_OFFSET);
+export const ipv6HopLimit = (frame: DataView, offset: number): number => frame.getUint8(offset + HOP_LIMIT_OFFSET);
+/** Word 0 … 3 of the address, signed 32 bits. */
+export const ipv6SourceWord = (frame: DataView, offset: number, index: number): number =>
+  frame.getInt32(offset + SOURCE_OFFSET + 4 * index);
+export const ipv6DestinationWord = (frame: DataView, offset: number, index: number): number =>
+  frame.getInt32(offset + DESTINATION_OFFSET + 4 * index);
+
+/** No checksum covers the hop limit. It is at least 1. */
+export function lowerIpv6HopLimit(frame: DataView, offset: number): void {
+  frame.setUint8(offset + HOP_LIMIT_OFFSET, frame.getUint8(offset + HOP_LIMIT_OFFSET) - 1);
+}
+
+export const isIpv6Extension = (nextHeader: number): boolean =>
+  nextHeader === IpProtocol.HopByHop ||
+  nextHeader === IpProtocol.Routing ||
+  nextHeader === IpProtocol.Fragment ||
+  nextHeader === IpProtocol.Authentication ||
+  nextHeader === IpProtocol.DestinationOptions;
+
+/** Every extension header begins with the type of the one after it. */
+export const extensionNextHeader = (frame: DataView, offset: number): number => frame.getUint8(offset);
+
+/** Length of the extension header at `offset`; the authentication header counts in words of 4 (RFC 4302 §2.2). */
+export function extensionBytes(frame: DataView, offset: number, type: number): number {
+  if (type === IpProtocol.Fragment) return IPV6_FRAGMENT_HEADER_BYTES;
+  const units = frame.getUint8(offset + EXTENSION_LENGTH_OFFSET);
+  return type === IpProtocol.Authentication ? (units + 2) * 4 : (units + 1) * 8;
+}
+
+export const ipv6FragmentOffsetBytes = (frame: DataView, offset: number): number =>
+  frame.getUint16(offset + FRAGMENT_OFFSET_OFFSET) & 0xfff8;
+export const ipv6MoreFragments = (frame: DataView, offset: number): boolean =>
+  (frame.getUint16(offset + FRAGMENT_OFFSET_OFFSET) & 1) !== 0;
+/** Signed 32 bits. */
+export const ipv6Identification = (frame: DataView, offset: number): number =>
+  frame.getInt32(offset + FRAGMENT_ID_OFFSET);
+
+/** Sources that ipv6_rcv() of Linux refuses: multicast, loopback, IPv4-mapped (RFC 4291 §2.5, §2.7). */
+export function isInvalidIpv6Source(word0: number, word1: number, word2: number, word3: number): boolean {
+  if (word0 >>> 24 === 0xff) return true;
+  return word0 === 0 && word1 === 0 && ((word2 === 0 && word3 === 1) || word2 === 0xffff);
+}
+
+/** Unicast and not link-local, which would need an interface: RFC 4291 §2.5. */
+export function isRoutableUnicastIpv6(words: readonly number[]): boolean {
+  const first = words[0] ?? 0;
+  return first >>> 24 !== 0xff && first >>> 22 !== 0x3fa && words.some((word) => word !== 0);
+}
+
+export interface Ipv6HeaderFields {
+  readonly payloadBytes: number;
+  readonly nextHeader: number;
+  readonly hopLimit: number;
+  readonly source: readonly number[];
+  readonly destination: readonly number[];
+}
+
+export function encodeIpv6(frame: DataView, offset: number, fields: Ipv6HeaderFields): void {
+  frame.setUint32(offset, 0x60000000);
+  writeIpv6PayloadBytes(frame, offset, fields.payloadBytes);
+  frame.setUint8(offset + NEXT_HEADER_OFFSET, fields.nextHeader);
+  frame.setUint8(offset + HOP_LIMIT_OFFSET, fields.hopLimit);
+  fields.source.forEach((word, index) => {
+    frame.setInt32(offset + SOURCE_OFFSET + 4 * index, word);
+  });
+  fields.destination.forEach((word, index) => {
+    frame.setInt32(offset + DESTINATION_OFFSET + 4 * index, word);
+  });
+}
+
+export function writeIpv6PayloadBytes(frame: DataView, offset: number, payloadBytes: number): void {
+  frame.setUint16(offset + PAYLOAD_LENGTH_OFFSET, payloadBytes);
+}

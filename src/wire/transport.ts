@@ -1,0 +1,67 @@
+/** TCP, UDP and SCTP, as far as a balancer reads them. Offsets in bytes from the start of the transport header. */
+
+/** Ports stand first in all three: RFC 9293 §3.1, RFC 768, RFC 9260 §3.1. */
+export const PORTS_BYTES = 4;
+export const sourcePort = (frame: DataView, offset: number): number => frame.getUint16(offset);
+export const destinationPort = (frame: DataView, offset: number): number => frame.getUint16(offset + 2);
+
+export const TCP_MIN_HEADER_BYTES = 20;
+export const UDP_HEADER_BYTES = 8;
+/** Common header; chunks follow. */
+export const SCTP_HEADER_BYTES = 12;
+export const SCTP_CHUNK_HEADER_BYTES = 4;
+
+const TCP_SEQUENCE_OFFSET = 4;
+const TCP_DATA_OFFSET_OFFSET = 12;
+const TCP_FLAGS_OFFSET = 13;
+export const TCP_CHECKSUM_OFFSET = 16;
+export const UDP_CHECKSUM_OFFSET = 6;
+
+export const TcpFlag = { Fin: 1, Syn: 2, Rst: 4, Psh: 8, Ack: 16, Urg: 32, Ece: 64, Cwr: 128 } as const;
+
+export const tcpFlags = (frame: DataView, offset: number): number => frame.getUint8(offset + TCP_FLAGS_OFFSET);
+export const tcpHeaderBytes = (frame: DataView, offset: number): number =>
+  (frame.getUint8(offset + TCP_DATA_OFFSET_OFFSET) >>> 4) * 4;
+export const tcpSequence = (frame: DataView, offset: number): number => frame.getUint32(offset + TCP_SEQUENCE_OFFSET);
+
+export function writeTcpSequenceAndFlags(frame: DataView, offset: number, sequence: number, flags: number): void {
+  frame.setUint32(offset + TCP_SEQUENCE_OFFSET, sequence >>> 0);
+  frame.setUint8(offset + TCP_FLAGS_OFFSET, flags);
+}
+
+/** RFC 9260 §3.2 */
+export const SctpChunk = {
+  Data: 0,
+  Init: 1,
+  InitAck: 2,
+  Sack: 3,
+  Heartbeat: 4,
+  HeartbeatAck: 5,
+  Abort: 6,
+  Shutdown: 7,
+  ShutdownAck: 8,
+  Error: 9,
+  CookieEcho: 10,
+  CookieAck: 11,
+  EcnEcho: 12,
+  Cwr: 13,
+  ShutdownComplete: 14,
+} as const;
+
+/**
+ * The chunk that moves the state of an association: the first, or an ABORT bundled behind a cookie
+ * (set_sctp_state() in net/netfilter/ipvs/ip_vs_proto_sctp.c). -1 when the packet ends before it.
+ */
+export function sctpStateChunk(frame: DataView, offset: number, end: number): number {
+  const first = offset + SCTP_HEADER_BYTES;
+  if (first + SCTP_CHUNK_HEADER_BYTES > end) return -1;
+  const type = frame.getUint8(first);
+  if (type !== SctpChunk.CookieEcho && type !== SctpChunk.CookieAck) return type;
+  const lengthBytes = frame.getUint16(first + 2);
+  const next = first + ((lengthBytes + 3) & ~3);
+  const bundledAbort =
+    lengthBytes >= SCTP_CHUNK_HEADER_BYTES &&
+    next + SCTP_CHUNK_HEADER_BYTES <= end &&
+    frame.getUint8(next) === SctpChunk.Abort;
+  return bundledAbort ? SctpChunk.Abort : type;
+}
