@@ -46,7 +46,8 @@ export const ConnectionFlag = {
   NoOutput: 0x200,
 } as const;
 
-export const connectionTableBytes = (capacity: number): number => (capacity + 1) * ENTRY_WORDS * 4 + indexSize(capacity) * 4;
+export const connectionTableBytes = (capacity: number): number =>
+  (capacity + 1) * ENTRY_WORDS * 4 + indexSize(capacity) * 4;
 
 function indexSize(capacity: number): number {
   let size = 16;

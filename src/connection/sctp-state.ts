@@ -25,7 +25,9 @@ const ESTABLISHED = SCTP_STATE_NAMES.indexOf('ESTABLISHED');
 export const SCTP_CLOSED = SCTP_STATE_NAMES.indexOf('CLOSED');
 
 /** Seconds that an association lives in each state without a packet. */
-export const DEFAULT_SCTP_TIMEOUTS_SEC: readonly number[] = [2, 4, 61, 61, 61, 61, 61, 61, 900, 61, 61, 61, 4, 61];
+export const DEFAULT_SCTP_TIMEOUTS_SEC: readonly number[] = [
+  2, 4, 61, 61, 61, 61, 61, 61, 900, 61, 61, 61, 4, 61,
+];
 
 const ABBREVIATIONS = 'NO I1 IN CS CR CW CO CE ES SS SR SA RJ CL'.split(' ');
 

@@ -4,7 +4,11 @@ import type { ConnectionTimeouts } from '../service/model.ts';
 import { DEFAULT_SCTP_TIMEOUTS_SEC } from './sctp-state.ts';
 import { DEFAULT_TCP_TIMEOUTS_SEC, TcpState } from './tcp-state.ts';
 
+/** Of a connection whose first packet set no state: ip_vs_conn.c, ip_vs_conn_new(). */
+const NEW_CONNECTION_SEC = 3;
+
 export interface StateTimeouts {
+  readonly newConnection: number;
   /** By TcpState. */
   readonly tcp: Int32Array;
   /** By state number of sctp-state.ts. */
@@ -16,5 +20,6 @@ export function stateTimeouts({ tcpSec, tcpFinSec, udpSec }: ConnectionTimeouts)
   const tcp = Int32Array.from(DEFAULT_TCP_TIMEOUTS_SEC, ticksFromSec);
   tcp[TcpState.Established] = ticksFromSec(tcpSec);
   tcp[TcpState.FinWait] = ticksFromSec(tcpFinSec);
-  return { tcp, sctp: Int32Array.from(DEFAULT_SCTP_TIMEOUTS_SEC, ticksFromSec), udp: ticksFromSec(udpSec) };
+  const sctp = Int32Array.from(DEFAULT_SCTP_TIMEOUTS_SEC, ticksFromSec);
+  return { newConnection: ticksFromSec(NEW_CONNECTION_SEC), tcp, sctp, udp: ticksFromSec(udpSec) };
 }

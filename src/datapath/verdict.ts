@@ -27,8 +27,12 @@ export const Verdict = {
   PassFragment: 50,
   /** Somebody else says in ARP that it holds one of the virtual addresses. */
   PassArpConflict: 51,
-  /** What this host sends itself, as the real server of a connection. */
-  PassOwnReply: 52,
+  /** An ICMP error about a connection of this host's own, which had it from the wire. */
+  PassIcmpLocal: 52,
+  /** What this host sends as the real server of a connection. */
+  PassOwnReply: 53,
+  /** What else this host sends. */
+  PassOwn: 54,
 
   /** The service has no server to offer: ICMP port unreachable went to the client. */
   ReplyPortUnreachable: 56,
@@ -51,6 +55,10 @@ export const Verdict = {
   DropConnectionTableFull: 71,
   /** The interface did not take the frame. */
   DropTransmit: 72,
+  /** This host's own stack did not take the frame. */
+  DropDeliver: 73,
+  /** TTL used up, and no answer is due: the frame is an ICMP error itself. */
+  DropTtl: 74,
 } as const;
 
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];

@@ -97,13 +97,18 @@ export function applyEdit(configuration: Configuration, edit: Edit): Configurati
 function findService(configuration: Configuration, service: ServiceAddress): ConfiguredService {
   const found = configuration.services.get(serviceKey(service));
   if (found === undefined) {
-    throw new DirectorError('SERVICE_NOT_FOUND', `there is no virtual service ${serviceKey(service)}`, { service });
+    throw new DirectorError('SERVICE_NOT_FOUND', `there is no virtual service ${serviceKey(service)}`, {
+      service,
+    });
   }
   return found;
 }
 
 function withService(configuration: Configuration, service: ConfiguredService): Configuration {
-  return { ...configuration, services: new Map(configuration.services).set(serviceKey(service.service), service) };
+  return {
+    ...configuration,
+    services: new Map(configuration.services).set(serviceKey(service.service), service),
+  };
 }
 
 function putService(
@@ -114,15 +119,23 @@ function putService(
 ): Configuration {
   const existing = configuration.services.get(serviceKey(service));
   if (op === 'add-service' && existing !== undefined) {
-    throw new DirectorError('SERVICE_EXISTS', `the virtual service ${serviceKey(service)} exists already`, { service });
+    throw new DirectorError('SERVICE_EXISTS', `the virtual service ${serviceKey(service)} exists already`, {
+      service,
+    });
   }
   if (op === 'edit-service') findService(configuration, service);
   if (!SCHEDULER_NAMES.has(options.scheduler)) {
     const known = [...SCHEDULER_NAMES].join(', ');
-    throw new DirectorError('SCHEDULER_NOT_FOUND', `there is no scheduler "${options.scheduler}"; known: ${known}`);
+    throw new DirectorError(
+      'SCHEDULER_NOT_FOUND',
+      `there is no scheduler "${options.scheduler}"; known: ${known}`,
+    );
   }
   if (!PERSISTENCE_ENGINES.has(options.persistenceEngine)) {
-    throw new DirectorError('SCHEDULER_NOT_FOUND', `there is no persistence engine "${options.persistenceEngine}"`);
+    throw new DirectorError(
+      'SCHEDULER_NOT_FOUND',
+      `there is no persistence engine "${options.persistenceEngine}"`,
+    );
   }
   return withService(configuration, { service, options, servers: existing?.servers ?? [] });
 }

@@ -72,7 +72,11 @@ export interface SyncDaemon {
 
 /** One change to the configuration. Applied whole or not at all. */
 export type Edit =
-  | { readonly op: 'add-service' | 'edit-service'; readonly service: ServiceAddress; readonly options: ServiceOptions }
+  | {
+      readonly op: 'add-service' | 'edit-service';
+      readonly service: ServiceAddress;
+      readonly options: ServiceOptions;
+    }
   | { readonly op: 'delete-service'; readonly service: ServiceAddress }
   | { readonly op: 'flush' }
   | {

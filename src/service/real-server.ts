@@ -39,8 +39,11 @@ export class RealServer {
   inactiveConnections = 0;
   persistentConnections = 0;
   readonly traffic = new Traffic();
+  /** The counters of the service that lists it. */
+  serviceTraffic: Traffic;
 
-  constructor(id: number, address: ServerAddress, options: ServerOptions) {
+  constructor(id: number, address: ServerAddress, options: ServerOptions, serviceTraffic: Traffic) {
+    this.serviceTraffic = serviceTraffic;
     this.id = id;
     this.address = address;
     this.options = options;

@@ -6,6 +6,7 @@
 import { endpointText } from './configuration.ts';
 import type { ServerAddress, ServerOptions } from './model.ts';
 import { type Reach, RealServer } from './real-server.ts';
+import type { Traffic } from './traffic.ts';
 
 /** IP_VS_DEST_TRASH_PERIOD of net/netfilter/ipvs/ip_vs_ctl.c. */
 const TRASH_PERIOD_MS = 120_000;
@@ -23,17 +24,18 @@ export class ServerRegistry {
     return this.byId[id]!;
   }
 
-  list(service: string, address: ServerAddress, options: ServerOptions): RealServer {
+  list(service: string, address: ServerAddress, options: ServerOptions, serviceTraffic: Traffic): RealServer {
     const key = `${service} ${endpointText(address)}`;
     const deleted = this.trash.get(key);
     if (deleted !== undefined) {
       this.trash.delete(key);
       deleted.server.isListed = true;
+      deleted.server.serviceTraffic = serviceTraffic;
       deleted.server.reconfigure(options);
       return deleted.server;
     }
     const id = this.freeIds.pop() ?? this.byId.length;
-    const server = new RealServer(id, address, options);
+    const server = new RealServer(id, address, options, serviceTraffic);
     const nextHop = this.nextHops.get(address.address);
     if (nextHop !== undefined) server.setNextHop(nextHop);
     this.byId[id] = server;

@@ -71,7 +71,11 @@ export class ServiceTable {
   }
 
   /** The table of `configuration`; `this` may be forgotten after the swap. */
-  next(configuration: Configuration, registry: ServerRegistry, createScheduler: SchedulerFactory): ServiceTable {
+  next(
+    configuration: Configuration,
+    registry: ServerRegistry,
+    createScheduler: SchedulerFactory,
+  ): ServiceTable {
     const byKey = new Map<string, VirtualService>();
     for (const [key, configured] of configuration.services) {
       const before = this.byKey.get(key);
@@ -101,7 +105,11 @@ export class ServiceTable {
     const { virtualPort: port, protocol } = packet;
     const exact = this.find(packet, port);
     if (exact !== undefined) return exact;
-    if (this.hasFtpService && protocol === IpProtocol.Tcp && (port === FTP_DATA_PORT || port >= FIRST_UNPRIVILEGED_PORT)) {
+    if (
+      this.hasFtpService &&
+      protocol === IpProtocol.Tcp &&
+      (port === FTP_DATA_PORT || port >= FIRST_UNPRIVILEGED_PORT)
+    ) {
       const ftp = this.find(packet, FTP_PORT);
       if (ftp !== undefined) return ftp;
     }
@@ -143,7 +151,13 @@ function makeSlot(service: VirtualService): Slot | undefined {
   if ('fwmark' in address) return undefined;
   const ip = parseIp(address.address);
   if (ip === undefined) return undefined;
-  return { service, protocol: PROTOCOL_NUMBERS[address.protocol], port: address.port, ipVersion: ip.version, words: ip.words };
+  return {
+    service,
+    protocol: PROTOCOL_NUMBERS[address.protocol],
+    port: address.port,
+    ipVersion: ip.version,
+    words: ip.words,
+  };
 }
 
 function nextService(
@@ -154,15 +168,17 @@ function nextService(
   createScheduler: SchedulerFactory,
 ): VirtualService {
   const { options } = configured;
-  const { servers, changes } = nextServers(key, configured, before?.servers ?? [], registry);
+  const traffic = before?.traffic ?? new Traffic();
+  const { servers, changes } = nextServers(key, configured, before?.servers ?? [], registry, traffic);
   const keepsScheduler =
     before !== undefined &&
     before.options.scheduler === options.scheduler &&
     before.options.schedulerFlags === options.schedulerFlags;
-  const scheduler = keepsScheduler ? before.scheduler : createScheduler(options.scheduler, options.schedulerFlags);
+  const scheduler = keepsScheduler
+    ? before.scheduler
+    : createScheduler(options.scheduler, options.schedulerFlags);
   if (keepsScheduler) for (const change of changes) scheduler?.serversChanged?.(servers, change);
   else scheduler?.serversChanged?.(servers, { kind: 'bound' });
-  const traffic = before?.traffic ?? new Traffic();
   return { address: configured.service, options, scheduler, servers, traffic };
 }
 
@@ -171,6 +187,7 @@ function nextServers(
   configured: ConfiguredService,
   before: readonly RealServer[],
   registry: ServerRegistry,
+  traffic: Traffic,
 ): { servers: readonly RealServer[]; changes: readonly ServerChange[] } {
   const changes: ServerChange[] = [];
   const stays = new Set(configured.servers.map(({ server }) => endpointText(server)));
@@ -189,7 +206,7 @@ function nextServers(
   const servers = configured.servers.map(({ server: address, options }) => {
     const server = kept.get(endpointText(address));
     if (server === undefined) {
-      const added = registry.list(key, address, options);
+      const added = registry.list(key, address, options, traffic);
       changes.push({ kind: 'added', server: added });
       return added;
     }

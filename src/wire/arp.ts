@@ -20,7 +20,8 @@ export const isIpv4Arp = (frame: DataView, offset: number): boolean =>
   frame.getUint16(offset + ADDRESS_LENGTHS_OFFSET) === LENGTHS;
 
 /** Who says that it holds the address: signed 32 bits. */
-export const arpSenderIp = (frame: DataView, offset: number): number => frame.getInt32(offset + SENDER_IP_OFFSET);
+export const arpSenderIp = (frame: DataView, offset: number): number =>
+  frame.getInt32(offset + SENDER_IP_OFFSET);
 export const arpSenderMacHigh = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + SENDER_MAC_OFFSET);
 export const arpSenderMacLow = (frame: DataView, offset: number): number =>

@@ -23,13 +23,10 @@ export const checksum = (view: DataView, offset: number, lengthBytes: number, in
 export const updatedChecksum = (field: number, before: number, after: number): number =>
   ~fold16((~field & 0xffff) + (~before & 0xffff) + after) & 0xffff;
 
-/** Sum of the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1), not folded: addresses as 32-bit words, host order. */
-export function pseudoHeaderSum(
-  addressWords: readonly number[],
+/** Sum of a pseudo-header or of a part of it, not folded: two address words, protocol and length. RFC 9293 §3.1. */
+export const pseudoHeaderSum = (
+  word0: number,
+  word1: number,
   protocol: number,
-  transportLengthBytes: number,
-): number {
-  let sum = protocol + (transportLengthBytes >>> 16) + (transportLengthBytes & 0xffff);
-  for (const word of addressWords) sum += (word >>> 16) + (word & 0xffff);
-  return sum;
-}
+  lengthBytes: number,
+): number => (word0 >>> 16) + (word0 & 0xffff) + (word1 >>> 16) + (word1 & 0xffff) + protocol + lengthBytes;

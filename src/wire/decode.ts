@@ -181,7 +181,8 @@ function skipExtensions(packet: Packet, frame: DataView, start: number, firstTyp
 function decodeTransport(packet: Packet, frame: DataView): DecodeResult {
   const { protocol } = packet;
   if (protocol === IpProtocol.Tcp || protocol === IpProtocol.Udp || protocol === IpProtocol.Sctp) {
-    packet.hasPorts = packet.fragmentOffsetBytes === 0 && packet.transportOffset + PORTS_BYTES <= packet.ipEnd;
+    packet.hasPorts =
+      packet.fragmentOffsetBytes === 0 && packet.transportOffset + PORTS_BYTES <= packet.ipEnd;
     if (packet.hasPorts) readPorts(packet, frame, packet.transportOffset, packet.isOutgoing);
     readStateInput(packet, frame);
     return DecodeResult.Continue;
@@ -210,7 +211,8 @@ function decodeIcmpError(packet: Packet, frame: DataView): DecodeResult {
     return DecodeResult.PassProtocol;
   }
   const innerHeaderBytes = ipv4HeaderBytes(frame, inner);
-  if (ipv4Version(frame, inner) !== 4 || innerHeaderBytes < IPV4_MIN_HEADER_BYTES) return DecodeResult.PassProtocol;
+  if (ipv4Version(frame, inner) !== 4 || innerHeaderBytes < IPV4_MIN_HEADER_BYTES)
+    return DecodeResult.PassProtocol;
   if (ipv4FragmentOffsetBytes(frame, inner) > 0) return DecodeResult.PassProtocol;
   readIpv4Ends(packet, frame, inner, true);
   return readInnerPorts(packet, frame, inner + innerHeaderBytes, ipv4Protocol(frame, inner));

@@ -10,7 +10,13 @@ const SOURCE_OFFSET = 6;
 const ETHER_TYPE_OFFSET = 12;
 
 /** linux/if_ether.h */
-export const EtherType = { Ipv4: 0x0800, Arp: 0x0806, Ipv6: 0x86dd, Vlan: 0x8100, ServiceVlan: 0x88a8 } as const;
+export const EtherType = {
+  Ipv4: 0x0800,
+  Arp: 0x0806,
+  Ipv6: 0x86dd,
+  Vlan: 0x8100,
+  ServiceVlan: 0x88a8,
+} as const;
 
 /** First 16 bits of the destination MAC. */
 export const destinationMacHigh = (frame: DataView, offset: number): number =>
@@ -18,9 +24,12 @@ export const destinationMacHigh = (frame: DataView, offset: number): number =>
 /** Last 32 bits of the destination MAC, signed. */
 export const destinationMacLow = (frame: DataView, offset: number): number =>
   frame.getInt32(offset + DESTINATION_OFFSET + 2);
-export const sourceMacHigh = (frame: DataView, offset: number): number => frame.getUint16(offset + SOURCE_OFFSET);
-export const sourceMacLow = (frame: DataView, offset: number): number => frame.getInt32(offset + SOURCE_OFFSET + 2);
-export const etherType = (frame: DataView, offset: number): number => frame.getUint16(offset + ETHER_TYPE_OFFSET);
+export const sourceMacHigh = (frame: DataView, offset: number): number =>
+  frame.getUint16(offset + SOURCE_OFFSET);
+export const sourceMacLow = (frame: DataView, offset: number): number =>
+  frame.getInt32(offset + SOURCE_OFFSET + 2);
+export const etherType = (frame: DataView, offset: number): number =>
+  frame.getUint16(offset + ETHER_TYPE_OFFSET);
 
 export function writeDestinationMac(frame: DataView, offset: number, high: number, low: number): void {
   frame.setUint16(offset + DESTINATION_OFFSET, high);

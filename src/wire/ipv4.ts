@@ -30,10 +30,12 @@ export const IpProtocol = {
   Sctp: 132,
 } as const;
 
-export const ipv4Version = (frame: DataView, offset: number): number => frame.getUint8(offset + VERSION_IHL_OFFSET) >>> 4;
+export const ipv4Version = (frame: DataView, offset: number): number =>
+  frame.getUint8(offset + VERSION_IHL_OFFSET) >>> 4;
 export const ipv4HeaderBytes = (frame: DataView, offset: number): number =>
   (frame.getUint8(offset + VERSION_IHL_OFFSET) & 15) * 4;
-export const ipv4TotalBytes = (frame: DataView, offset: number): number => frame.getUint16(offset + TOTAL_LENGTH_OFFSET);
+export const ipv4TotalBytes = (frame: DataView, offset: number): number =>
+  frame.getUint16(offset + TOTAL_LENGTH_OFFSET);
 export const ipv4Identification = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + IDENTIFICATION_OFFSET);
 export const ipv4MoreFragments = (frame: DataView, offset: number): boolean =>
@@ -42,11 +44,13 @@ export const ipv4MoreFragments = (frame: DataView, offset: number): boolean =>
 export const ipv4FragmentOffsetBytes = (frame: DataView, offset: number): number =>
   (frame.getUint16(offset + FLAGS_FRAGMENT_OFFSET) & FRAGMENT_OFFSET_MASK) * 8;
 export const ipv4Ttl = (frame: DataView, offset: number): number => frame.getUint8(offset + TTL_OFFSET);
-export const ipv4Protocol = (frame: DataView, offset: number): number => frame.getUint8(offset + PROTOCOL_OFFSET);
+export const ipv4Protocol = (frame: DataView, offset: number): number =>
+  frame.getUint8(offset + PROTOCOL_OFFSET);
 /** Signed 32 bits. */
 export const ipv4Source = (frame: DataView, offset: number): number => frame.getInt32(offset + SOURCE_OFFSET);
 /** Signed 32 bits. */
-export const ipv4Destination = (frame: DataView, offset: number): number => frame.getInt32(offset + DESTINATION_OFFSET);
+export const ipv4Destination = (frame: DataView, offset: number): number =>
+  frame.getInt32(offset + DESTINATION_OFFSET);
 
 /** The caller has checked that headerBytes (a multiple of 4) are there. */
 export function ipv4ChecksumIsValid(frame: DataView, offset: number, headerBytes: number): boolean {
@@ -99,23 +103,26 @@ export function ipv4OptionsAreAcceptable(frame: DataView, offset: number, header
   return true;
 }
 
-export interface Ipv4HeaderFields {
-  readonly totalBytes: number;
-  readonly ttl: number;
-  readonly protocol: number;
-  readonly source: number;
-  readonly destination: number;
-}
+/** Class selector 6, as Linux gives its ICMP errors: RFC 1812 §4.3.2.5. */
+const INTERNETWORK_CONTROL = 0xc0;
 
-/** Writes a header of 20 bytes, not a fragment, with its checksum. */
-export function encodeIpv4(frame: DataView, offset: number, fields: Ipv4HeaderFields): void {
-  frame.setUint16(offset, 0x4500);
-  frame.setUint16(offset + TOTAL_LENGTH_OFFSET, fields.totalBytes);
+/** Writes the header of an ICMP error: 20 bytes, not a fragment, with its checksum. */
+export function encodeIpv4(
+  frame: DataView,
+  offset: number,
+  totalBytes: number,
+  ttl: number,
+  protocol: number,
+  source: number,
+  destination: number,
+): void {
+  frame.setUint16(offset, 0x4500 | INTERNETWORK_CONTROL);
+  frame.setUint16(offset + TOTAL_LENGTH_OFFSET, totalBytes);
   frame.setUint32(offset + IDENTIFICATION_OFFSET, 0);
-  frame.setUint8(offset + TTL_OFFSET, fields.ttl);
-  frame.setUint8(offset + PROTOCOL_OFFSET, fields.protocol);
-  frame.setInt32(offset + SOURCE_OFFSET, fields.source);
-  frame.setInt32(offset + DESTINATION_OFFSET, fields.destination);
+  frame.setUint8(offset + TTL_OFFSET, ttl);
+  frame.setUint8(offset + PROTOCOL_OFFSET, protocol);
+  frame.setInt32(offset + SOURCE_OFFSET, source);
+  frame.setInt32(offset + DESTINATION_OFFSET, destination);
   writeIpv4Checksum(frame, offset, IPV4_MIN_HEADER_BYTES);
 }
 
@@ -127,7 +134,12 @@ export function writeIpv4Checksum(frame: DataView, offset: number, headerBytes: 
 }
 
 /** For a datagram that is cut into several: see engine/segment.ts. */
-export function writeIpv4LengthAndId(frame: DataView, offset: number, totalBytes: number, identification: number): void {
+export function writeIpv4LengthAndId(
+  frame: DataView,
+  offset: number,
+  totalBytes: number,
+  identification: number,
+): void {
   frame.setUint16(offset + TOTAL_LENGTH_OFFSET, totalBytes);
   frame.setUint16(offset + IDENTIFICATION_OFFSET, identification);
 }

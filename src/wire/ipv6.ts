@@ -1,5 +1,6 @@
 /** IPv6 and its extension headers. Offsets in bytes from the start of the header named. RFC 8200 §3, §4. */
 import { IpProtocol } from './ipv4.ts';
+import type { Packet } from './packet.ts';
 
 export const IPV6_HEADER_BYTES = 40;
 export const IPV6_FRAGMENT_HEADER_BYTES = 8;
@@ -17,8 +18,10 @@ const FRAGMENT_ID_OFFSET = 4;
 export const ipv6Version = (frame: DataView, offset: number): number => frame.getUint8(offset) >>> 4;
 export const ipv6PayloadBytes = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + PAYLOAD_LENGTH_OFFSET);
-export const ipv6NextHeader = (frame: DataView, offset: number): number => frame.getUint8(offset + NEXT_HEADER_OFFSET);
-export const ipv6HopLimit = (frame: DataView, offset: number): number => frame.getUint8(offset + HOP_LIMIT_OFFSET);
+export const ipv6NextHeader = (frame: DataView, offset: number): number =>
+  frame.getUint8(offset + NEXT_HEADER_OFFSET);
+export const ipv6HopLimit = (frame: DataView, offset: number): number =>
+  frame.getUint8(offset + HOP_LIMIT_OFFSET);
 /** Word 0 … 3 of the address, signed 32 bits. */
 export const ipv6SourceWord = (frame: DataView, offset: number, index: number): number =>
   frame.getInt32(offset + SOURCE_OFFSET + 4 * index);
@@ -67,25 +70,27 @@ export function isRoutableUnicastIpv6(words: readonly number[]): boolean {
   return first >>> 24 !== 0xff && first >>> 22 !== 0x3fa && words.some((word) => word !== 0);
 }
 
-export interface Ipv6HeaderFields {
-  readonly payloadBytes: number;
-  readonly nextHeader: number;
-  readonly hopLimit: number;
-  readonly source: readonly number[];
-  readonly destination: readonly number[];
-}
-
-export function encodeIpv6(frame: DataView, offset: number, fields: Ipv6HeaderFields): void {
+/** Writes a header from the virtual address to the client of `ends`. */
+export function encodeIpv6(
+  frame: DataView,
+  offset: number,
+  payloadBytes: number,
+  nextHeader: number,
+  hopLimit: number,
+  ends: Packet,
+): void {
   frame.setUint32(offset, 0x60000000);
-  writeIpv6PayloadBytes(frame, offset, fields.payloadBytes);
-  frame.setUint8(offset + NEXT_HEADER_OFFSET, fields.nextHeader);
-  frame.setUint8(offset + HOP_LIMIT_OFFSET, fields.hopLimit);
-  fields.source.forEach((word, index) => {
-    frame.setInt32(offset + SOURCE_OFFSET + 4 * index, word);
-  });
-  fields.destination.forEach((word, index) => {
-    frame.setInt32(offset + DESTINATION_OFFSET + 4 * index, word);
-  });
+  writeIpv6PayloadBytes(frame, offset, payloadBytes);
+  frame.setUint8(offset + NEXT_HEADER_OFFSET, nextHeader);
+  frame.setUint8(offset + HOP_LIMIT_OFFSET, hopLimit);
+  frame.setInt32(offset + SOURCE_OFFSET, ends.virtual0);
+  frame.setInt32(offset + SOURCE_OFFSET + 4, ends.virtual1);
+  frame.setInt32(offset + SOURCE_OFFSET + 8, ends.virtual2);
+  frame.setInt32(offset + SOURCE_OFFSET + 12, ends.virtual3);
+  frame.setInt32(offset + DESTINATION_OFFSET, ends.client0);
+  frame.setInt32(offset + DESTINATION_OFFSET + 4, ends.client1);
+  frame.setInt32(offset + DESTINATION_OFFSET + 8, ends.client2);
+  frame.setInt32(offset + DESTINATION_OFFSET + 12, ends.client3);
 }
 
 export function writeIpv6PayloadBytes(frame: DataView, offset: number, payloadBytes: number): void {

@@ -19,12 +19,19 @@ export const UDP_CHECKSUM_OFFSET = 6;
 
 export const TcpFlag = { Fin: 1, Syn: 2, Rst: 4, Psh: 8, Ack: 16, Urg: 32, Ece: 64, Cwr: 128 } as const;
 
-export const tcpFlags = (frame: DataView, offset: number): number => frame.getUint8(offset + TCP_FLAGS_OFFSET);
+export const tcpFlags = (frame: DataView, offset: number): number =>
+  frame.getUint8(offset + TCP_FLAGS_OFFSET);
 export const tcpHeaderBytes = (frame: DataView, offset: number): number =>
   (frame.getUint8(offset + TCP_DATA_OFFSET_OFFSET) >>> 4) * 4;
-export const tcpSequence = (frame: DataView, offset: number): number => frame.getUint32(offset + TCP_SEQUENCE_OFFSET);
+export const tcpSequence = (frame: DataView, offset: number): number =>
+  frame.getUint32(offset + TCP_SEQUENCE_OFFSET);
 
-export function writeTcpSequenceAndFlags(frame: DataView, offset: number, sequence: number, flags: number): void {
+export function writeTcpSequenceAndFlags(
+  frame: DataView,
+  offset: number,
+  sequence: number,
+  flags: number,
+): void {
   frame.setUint32(offset + TCP_SEQUENCE_OFFSET, sequence >>> 0);
   frame.setUint8(offset + TCP_FLAGS_OFFSET, flags);
 }

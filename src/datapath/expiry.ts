@@ -1,0 +1,27 @@
+/**
+ * The end of connections whose time is up. No timer for each: a sweep walks the table, a slice at a time. A packet
+ * that finds an expired connection ends it at once (forward.ts), so what lags behind by up to one round is only
+ * the counts.
+ */
+
+import { forget } from './connection-life.ts';
+import type { Path } from './path.ts';
+
+export class ExpirySweep {
+  private next = 1;
+
+  /** Looks at up to maxEntries entries from where the last slice ended. Returns how many connections went. */
+  run(path: Path, maxEntries: number): number {
+    const { connections } = path;
+    let expired = 0;
+    const count = Math.min(maxEntries, connections.highestEntry);
+    for (let looked = 0; looked < count; looked++) {
+      if (this.next > connections.highestEntry) this.next = 1;
+      const entry = this.next++;
+      if (!connections.isLive(entry) || ((connections.expires(entry) - path.now) | 0) > 0) continue;
+      forget(path, entry);
+      expired++;
+    }
+    return expired;
+  }
+}

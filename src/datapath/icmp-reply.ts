@@ -1,0 +1,136 @@
+/**
+ * What the director itself answers: port unreachable, time exceeded. Built in a buffer of its own and sent back to
+ * the MAC that the frame came from. RFC 792, RFC 1812 §4.3.2, RFC 4443 §2.4; a bounded number each second.
+ */
+import { TICKS_PER_SECOND } from '../clock.ts';
+import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
+import { sourceMacHigh, sourceMacLow, writeDestinationMac, writeSourceMac } from '../wire/ethernet.ts';
+import {
+  encodeIcmp,
+  ICMP_HEADER_BYTES,
+  ICMP_PORT_UNREACHABLE,
+  ICMP_TTL_EXCEEDED,
+  ICMPV6_HOP_LIMIT_EXCEEDED,
+  ICMPV6_PORT_UNREACHABLE,
+  IcmpType,
+  Icmpv6Type,
+} from '../wire/icmp.ts';
+import { encodeIpv4, IPV4_MIN_HEADER_BYTES, IpProtocol } from '../wire/ipv4.ts';
+import { encodeIpv6, IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
+import type { Packet } from '../wire/packet.ts';
+import type { Path } from './path.ts';
+import { Verdict } from './verdict.ts';
+
+/** RFC 1812 §4.3.2.3: as much of the packet as fits without exceeding 576 bytes. */
+const MAX_ICMP_PACKET_BYTES = 576;
+/** RFC 4443 §2.4 (c): without exceeding the minimum IPv6 MTU. */
+const MAX_ICMPV6_PACKET_BYTES = 1280;
+const REPLY_TTL = 64;
+/** As many as Linux sends, net.ipv4.icmp_msgs_per_sec. */
+const REPLIES_PER_SECOND = 1000;
+const MAX_LINK_HEADER_BYTES = 32;
+
+/** A token bucket, and the buffer that replies are built in. */
+export class ReplyLimit {
+  readonly frame = new DataView(new ArrayBuffer(MAX_LINK_HEADER_BYTES + MAX_ICMPV6_PACKET_BYTES));
+  private tokens = REPLIES_PER_SECOND;
+  private refilled = 0;
+
+  /** False: enough were sent in the last second. */
+  take(now: number): boolean {
+    const elapsed = (now - this.refilled) | 0;
+    if (elapsed > 0) {
+      this.tokens = Math.min(
+        REPLIES_PER_SECOND,
+        this.tokens + (elapsed * REPLIES_PER_SECOND) / TICKS_PER_SECOND,
+      );
+      this.refilled = now;
+    }
+    if (this.tokens < 1) return false;
+    this.tokens--;
+    return true;
+  }
+}
+
+export function replyPortUnreachable(path: Path, frame: DataView): Verdict {
+  const isIpv4 = path.packet.ipVersion === 4;
+  return isIpv4
+    ? reply4(path, frame, IcmpType.Unreachable, ICMP_PORT_UNREACHABLE, Verdict.ReplyPortUnreachable)
+    : reply6(path, frame, Icmpv6Type.Unreachable, ICMPV6_PORT_UNREACHABLE, Verdict.ReplyPortUnreachable);
+}
+
+export function replyTimeExceeded(path: Path, frame: DataView): Verdict {
+  if (path.packet.isIcmpError) return Verdict.DropTtl;
+  return path.packet.ipVersion === 4
+    ? reply4(path, frame, IcmpType.TimeExceeded, ICMP_TTL_EXCEEDED, Verdict.ReplyTimeExceeded)
+    : reply6(path, frame, Icmpv6Type.TimeExceeded, ICMPV6_HOP_LIMIT_EXCEEDED, Verdict.ReplyTimeExceeded);
+}
+
+function reply4(path: Path, frame: DataView, type: number, code: number, replied: Verdict): Verdict {
+  const { packet, replies } = path;
+  if (!replies.take(path.now)) return Verdict.DropReplyLimit;
+  const out = replies.frame;
+  const icmpOffset = packet.ipOffset + IPV4_MIN_HEADER_BYTES;
+  const bodyOffset = icmpOffset + ICMP_HEADER_BYTES;
+  const bodyBytes = Math.min(
+    packet.ipBytes,
+    MAX_ICMP_PACKET_BYTES - IPV4_MIN_HEADER_BYTES - ICMP_HEADER_BYTES,
+  );
+  beginReply(path, frame, bodyOffset, bodyBytes);
+  encodeIcmp(out, icmpOffset, type, code, ICMP_HEADER_BYTES + bodyBytes);
+  encodeIpv4(
+    out,
+    packet.ipOffset,
+    IPV4_MIN_HEADER_BYTES + ICMP_HEADER_BYTES + bodyBytes,
+    REPLY_TTL,
+    IpProtocol.Icmp,
+    packet.virtual0,
+    packet.client0,
+  );
+  return path.sink.transmit(out, bodyOffset + bodyBytes) ? replied : Verdict.DropTransmit;
+}
+
+function reply6(path: Path, frame: DataView, type: number, code: number, replied: Verdict): Verdict {
+  const { packet, replies } = path;
+  if (!replies.take(path.now)) return Verdict.DropReplyLimit;
+  const out = replies.frame;
+  const icmpOffset = packet.ipOffset + IPV6_HEADER_BYTES;
+  const bodyOffset = icmpOffset + ICMP_HEADER_BYTES;
+  const bodyBytes = Math.min(packet.ipBytes, MAX_ICMPV6_PACKET_BYTES - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES);
+  const icmpBytes = ICMP_HEADER_BYTES + bodyBytes;
+  beginReply(path, frame, bodyOffset, bodyBytes);
+  encodeIpv6(out, packet.ipOffset, icmpBytes, IpProtocol.Icmpv6, REPLY_TTL, packet);
+  encodeIcmp(out, icmpOffset, type, code, icmpBytes, ipv6PseudoHeader(packet, icmpBytes));
+  return path.sink.transmit(out, bodyOffset + bodyBytes) ? replied : Verdict.DropTransmit;
+}
+
+/** Link header with its VLAN tags, back to where the frame came from, and the start of the packet as the body. */
+function beginReply(
+  { packet, replies, ownMac }: Path,
+  frame: DataView,
+  bodyOffset: number,
+  bodyBytes: number,
+): void {
+  const out = replies.frame;
+  for (let at = 12; at < packet.ipOffset; at += 2) out.setUint16(at, frame.getUint16(at));
+  writeDestinationMac(out, 0, sourceMacHigh(frame, 0), sourceMacLow(frame, 0));
+  writeSourceMac(out, 0, ownMac.high, ownMac.low);
+  for (let at = 0; at < bodyBytes; at++) out.setUint8(bodyOffset + at, frame.getUint8(packet.ipOffset + at));
+}
+
+function ipv6PseudoHeader(packet: Packet, icmpBytes: number): number {
+  return (
+    pseudoHeaderSum(packet.client0, packet.client1, IpProtocol.Icmpv6, icmpBytes) +
+    pseudoHeaderSum(packet.client2, packet.client3, 0, 0) +
+    pseudoHeaderSum(packet.virtual0, packet.virtual1, 0, 0) +
+    pseudoHeaderSum(packet.virtual2, packet.virtual3, 0, 0)
+  );
+}
+
+/** Whether the checksum of the ICMP or ICMPv6 message is right: ip_vs_in_icmp() forwards no other. */
+export function icmpErrorIsIntact(packet: Packet, frame: DataView): boolean {
+  const { ipVersion, ipOffset, ipEnd, transportOffset } = packet;
+  const lengthBytes = ipEnd - transportOffset;
+  const addresses = ipVersion === 6 ? sum16(frame, ipOffset + 8, 32) + IpProtocol.Icmpv6 + lengthBytes : 0;
+  return fold16(sum16(frame, transportOffset, lengthBytes, addresses)) === 0xffff;
+}

@@ -1,0 +1,66 @@
+/** What the packet path works on. One for each interface; nothing in it is shared between processes. */
+import { ConnectionTable } from '../connection/connection-table.ts';
+import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
+import type { FrameSink } from '../engine/engine.ts';
+import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
+import { ServerRegistry } from '../service/server-registry.ts';
+import { ServiceTable } from '../service/service-table.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
+import { Traffic } from '../service/traffic.ts';
+import type { OwnMac } from '../wire/decode.ts';
+import { Packet } from '../wire/packet.ts';
+import { ReplyLimit } from './icmp-reply.ts';
+import { VERDICT_COUNT, Verdict } from './verdict.ts';
+
+export interface Path {
+  readonly sink: FrameSink;
+  readonly packet: Packet;
+  readonly connections: ConnectionTable;
+  readonly registry: ServerRegistry;
+  /** Swapped between two frames. */
+  services: ServiceTable;
+  timeouts: StateTimeouts;
+  settings: Settings;
+  /** Of the interface: what frames to us are addressed to, and the source of what we send. */
+  ownMac: OwnMac;
+  /** IPv4 addresses of this host, as signed words. No frame from outside has one as its source. */
+  ownAddresses: ReadonlySet<number>;
+  /** IPv4 virtual addresses, as signed words: nobody else should claim one in ARP. */
+  virtualAddresses: ReadonlySet<number>;
+  /** Why the last packet got no connection. */
+  refusal: Verdict;
+  /** Ticks (clock.ts). Set by whoever calls forward(). */
+  now: number;
+  /** Frames by Verdict. */
+  readonly verdicts: Float64Array;
+  readonly traffic: Traffic;
+  readonly replies: ReplyLimit;
+}
+
+export interface PathOptions {
+  readonly sink: FrameSink;
+  readonly ownMac: OwnMac;
+  readonly connectionTableSize: number;
+  /** Two random 32-bit words. */
+  readonly seed: readonly [number, number];
+}
+
+export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOptions): Path {
+  return {
+    sink,
+    packet: new Packet(),
+    connections: new ConnectionTable(connectionTableSize, seed),
+    registry: new ServerRegistry(),
+    services: ServiceTable.empty(),
+    timeouts: stateTimeouts(DEFAULT_TIMEOUTS),
+    settings: DEFAULT_SETTINGS,
+    ownMac,
+    ownAddresses: new Set(),
+    virtualAddresses: new Set(),
+    refusal: Verdict.Continue,
+    now: 0,
+    verdicts: new Float64Array(VERDICT_COUNT),
+    traffic: new Traffic(),
+    replies: new ReplyLimit(),
+  };
+}
