@@ -12,3 +12,10 @@ export function isMoreLoaded(loadA: number, weightA: number, loadB: number, weig
   if (a <= Number.MAX_SAFE_INTEGER && b <= Number.MAX_SAFE_INTEGER) return a > b;
   return BigInt(loadA) * BigInt(weightB) > BigInt(loadB) * BigInt(weightA);
 }
+
+/** Whether lblc and lblcr look for another server: this one is above its weight, and some is below half of its own. */
+export function isBusy(server: RealServer, servers: readonly RealServer[]): boolean {
+  if (server.activeConnections <= server.weight) return false;
+  for (const other of servers) if (other.activeConnections * 2 < other.weight) return true;
+  return false;
+}

@@ -1,6 +1,7 @@
 /** Weighted round robin: net/netfilter/ipvs/ip_vs_wrr.c. */
 import type { RealServer } from '../service/real-server.ts';
 import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
+import { greatestCommonDivisor } from './greatest-common-divisor.ts';
 
 /** Before the first server. */
 const HEAD = -1;
@@ -59,8 +60,4 @@ export function createWeightedRoundRobin(): Scheduler {
       else if (step > 1) currentWeight = Math.floor(currentWeight / step) * step + 1;
     },
   };
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
