@@ -277,12 +277,13 @@ export class RouteSocket {
   private onDatagram(datagram: Buffer): void {
     for (const message of decodeDatagram(datagram)) {
       if (this.closed) return;
-      if (message.type === 'link' || message.type === 'address' || message.type === 'neighbor') {
-        this.apply(message);
-      }
       const outstanding = this.outstanding;
-      if (outstanding !== undefined && this.answers(message, outstanding))
-        this.onAnswer(message, outstanding);
+      const answered =
+        outstanding !== undefined && this.answers(message, outstanding) ? outstanding : undefined;
+      if (message.type === 'link' || message.type === 'address' || message.type === 'neighbor') {
+        this.apply(message, answered !== undefined);
+      }
+      if (answered !== undefined) this.onAnswer(message, answered);
     }
   }
 
@@ -326,13 +327,14 @@ export class RouteSocket {
     this.forgetUnseen('neighbor', started);
   }
 
-  private apply(event: RouteEvent): void {
+  /** `told`: in answer to a request; what was known before is no news then. What the kernel reports always is. */
+  private apply(event: RouteEvent, told: boolean): void {
     const key = mirrorKey(event);
     const known = this.mirror.get(key)?.event;
     if (event.deleted) this.mirror.delete(key);
     else this.mirror.set(key, { event, generation: this.generation });
     if (event.deleted && known === undefined) return;
-    if (!event.deleted && known !== undefined && sameContent(known, event)) return;
+    if (told && known !== undefined && sameContent(known, event)) return;
     this.emit(event);
   }
 
@@ -343,7 +345,7 @@ export class RouteSocket {
   private forgetUnseen(type: RouteEvent['type'], generation: number): void {
     for (const { event, generation: seen } of [...this.mirror.values()]) {
       if (event.type === type && seen < generation) {
-        this.apply({ ...event, deleted: true, portId: 0, sequence: 0 });
+        this.apply({ ...event, deleted: true, portId: 0, sequence: 0 }, false);
       }
     }
   }

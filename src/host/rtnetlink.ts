@@ -346,7 +346,7 @@ function decodeMessage(message: Buffer): RtnetlinkMessage | undefined {
     case NLMSG_ERROR:
       return decodeError(envelope, flags, body);
     case NLMSG_DONE:
-      return { type: 'done', ...envelope, errno: body.length < 4 ? 0 : -readI32(body, 0) };
+      return { type: 'done', ...envelope, errno: body.length < 4 ? 0 : 0 - readI32(body, 0) };
     default:
       return undefined;
   }
@@ -430,7 +430,7 @@ function decodeRoute(envelope: Envelope, deleted: boolean, body: Buffer): RouteM
 /** struct nlmsgerr: i32 error, then the request's header or the whole request, then attributes. */
 function decodeError(envelope: Envelope, flags: number, body: Buffer): ErrorMessage | undefined {
   if (body.length < 4) return undefined;
-  return { type: 'error', ...envelope, errno: -readI32(body, 0), text: decodeErrorText(flags, body) };
+  return { type: 'error', ...envelope, errno: 0 - readI32(body, 0), text: decodeErrorText(flags, body) };
 }
 
 function decodeErrorText(flags: number, body: Buffer): string | null {

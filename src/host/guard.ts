@@ -1,0 +1,74 @@
+/**
+ * Keeps this host from answering for service ports: an nftables table of our own at the interface's ingress drops
+ * what the datapath forwards. AF_PACKET sees frames before it. Ping, ARP and other ports of a virtual address stay
+ * with the host. The table is replaced whole, in one transaction: nft(8), "-f"; a crash leaves one that the next
+ * start replaces.
+ */
+import type { ServiceAddress } from '../service/model.ts';
+import { runCommand } from './command.ts';
+
+/** nft identifiers take letters, digits and underscores. */
+export const guardTableName = (interfaceName: string): string =>
+  `director_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`;
+
+/** The nft script that makes the table, in place of the one that may be there. Pure. */
+export function guardScript(interfaceName: string, services: readonly ServiceAddress[]): string {
+  const table = guardTableName(interfaceName);
+  const guarded = services.flatMap((service) => ('fwmark' in service ? [] : [service]));
+  const elements = (version: 4 | 6, hasPort: boolean) =>
+    guarded
+      .filter(({ address, port }) => address.includes(':') === (version === 6) && (port !== 0) === hasPort)
+      .map(({ address, protocol, port }) => [address, protocol, ...(hasPort ? [port] : [])].join(' . '));
+  return [
+    ...emptyTable(table),
+    `table netdev ${table} {`,
+    ...nftSet('services4', 'ipv4_addr . inet_proto . inet_service', elements(4, true)),
+    ...nftSet('services6', 'ipv6_addr . inet_proto . inet_service', elements(6, true)),
+    ...nftSet('all_ports4', 'ipv4_addr . inet_proto', elements(4, false)),
+    ...nftSet('all_ports6', 'ipv6_addr . inet_proto', elements(6, false)),
+    '  chain ingress {',
+    `    type filter hook ingress device "${interfaceName}" priority -500; policy accept;`,
+    '    ip daddr . meta l4proto . th dport @services4 counter drop',
+    '    ip6 daddr . meta l4proto . th dport @services6 counter drop',
+    '    ip daddr . meta l4proto @all_ports4 counter drop',
+    '    ip6 daddr . meta l4proto @all_ports6 counter drop',
+    '  }',
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** Deleting what is not there is an error in nft; adding what is there is not. */
+const emptyTable = (table: string): string[] => [`add table netdev ${table}`, `delete table netdev ${table}`];
+
+function nftSet(name: string, type: string, elements: readonly string[]): string[] {
+  const list = elements.length === 0 ? [] : [`    elements = { ${elements.join(', ')} }`];
+  return [`  set ${name} {`, `    type ${type}`, ...list, '  }'];
+}
+
+export class Guard {
+  private readonly interfaceName: string;
+  private applied: string | undefined;
+
+  constructor(interfaceName: string) {
+    this.interfaceName = interfaceName;
+  }
+
+  /** Guards these services and no others. The interface exists. */
+  async apply(services: readonly ServiceAddress[]): Promise<void> {
+    const script = guardScript(this.interfaceName, services);
+    if (script === this.applied) return;
+    await runCommand('nft', ['-f', '-'], script);
+    this.applied = script;
+  }
+
+  /** The kernel forgets the chain when its interface is deleted. */
+  forgetInterface(): void {
+    this.applied = undefined;
+  }
+
+  async remove(): Promise<void> {
+    this.applied = undefined;
+    await runCommand('nft', ['-f', '-'], `${emptyTable(guardTableName(this.interfaceName)).join('\n')}\n`);
+  }
+}

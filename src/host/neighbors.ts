@@ -1,0 +1,376 @@
+/**
+ * Next hop -> MAC, for the real servers of one interface, as the kernel's neighbour table has it. A server is
+ * resolved when it is first watched, followed by netlink events, and asked again and again at the MAC known of
+ * it: a card that was changed in silence shows by not answering, and is then asked for by broadcast, within a
+ * second; a server that has gone is FAILED within about four. The kernel does all the ARP and neighbour
+ * discovery; this file only says when.
+ */
+import { DirectorError } from '../errors.ts';
+import type { RouteEvent, RouteSocket } from './netlink.ts';
+import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink.ts';
+
+/** What is known of one real server. */
+export interface Neighbor {
+  /** The real server's address. */
+  readonly server: string;
+  readonly kind: 'neighbor' | 'local' | 'unreachable';
+  /** Null while the kernel has not resolved it, and when it has tried in vain. */
+  readonly mac: string | null;
+  /** Kernel's word (REACHABLE, STALE, FAILED …), or why the server cannot be reached directly. */
+  readonly state: string;
+}
+
+export interface NeighborTableOptions {
+  /** How often a server is asked whether it still has its MAC: one ARP or ND unicast each. 0: never. */
+  readonly confirmIntervalMs: number;
+  /** A server that has not answered by then is asked for by broadcast or multicast. */
+  readonly answerWithinMs: number;
+  /** How often the routes to the servers are looked up again; changes of links and addresses do so at once. */
+  readonly routeIntervalMs: number;
+}
+
+const DEFAULT_OPTIONS: NeighborTableOptions = {
+  confirmIntervalMs: 500,
+  answerWithinMs: 200,
+  routeIntervalMs: 5000,
+};
+
+/** Servers asked in one round, so that a thousand of them are no storm. The longest not asked come first. */
+const MAX_ASKED_PER_ROUND = 256;
+/** A server that does not answer is asked for less and less often, from and down to this. */
+const MIN_RETRY_MS = 500;
+const MAX_RETRY_MS = 5000;
+/** The kernel's three broadcasts, one second apart (neigh/default/mcast_solicit), and some patience. */
+const RESOLUTION_MS = 4000;
+/** Links and addresses change in bursts. */
+const SETTLE_MS = 20;
+
+/** States in which the entry's MAC is one the kernel would send to. */
+const USABLE: ReadonlySet<NeighborState> = new Set([
+  'REACHABLE',
+  'STALE',
+  'DELAY',
+  'PROBE',
+  'NOARP',
+  'PERMANENT',
+]);
+/** Entries that need no asking, and must not be touched: a probe would make them ordinary ones. */
+const FIXED: ReadonlySet<NeighborState> = new Set(['NOARP', 'PERMANENT']);
+
+/** What the table needs of a RouteSocket. */
+export type NeighborSource = Pick<
+  RouteSocket,
+  | 'portId'
+  | 'link'
+  | 'linkByIndex'
+  | 'neighbor'
+  | 'route'
+  | 'onEvent'
+  | 'triggerNeighbor'
+  | 'probeNeighbor'
+  | 'resolveNeighborAnew'
+>;
+
+interface Watched {
+  neighbor: Neighbor;
+  /** Its route is known and leads straight to it: the kernel has been asked for its MAC. */
+  begun: boolean;
+  /** Counts the route look-ups, so that a late answer does not replace a newer one. */
+  lookups: number;
+  askedAtMs: number;
+  /** An answer to a probe of ours is due. */
+  confirming: boolean;
+  /** We had the kernel ask by broadcast; until then the old MAC stands. 0: no. */
+  resolvingSinceMs: number;
+  /** How often in a row it was asked for in vain. */
+  failures: number;
+}
+
+export class NeighborTable {
+  private readonly source: NeighborSource;
+  private readonly interfaceName: string;
+  private readonly options: NeighborTableOptions;
+  private readonly watched = new Map<string, Watched>();
+  private readonly listeners = new Set<(neighbor: Neighbor) => void>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly stopListening: () => void;
+  private settling: NodeJS.Timeout | undefined;
+  private answersDue: NodeJS.Timeout | undefined;
+
+  /** `source` must have been follow()ed. */
+  constructor(source: NeighborSource, interfaceName: string, options: Partial<NeighborTableOptions> = {}) {
+    this.source = source;
+    this.interfaceName = interfaceName;
+    this.options = { ...DEFAULT_OPTIONS, ...options };
+    this.stopListening = source.onEvent((event) => this.onEvent(event));
+    this.every(this.options.confirmIntervalMs || DEFAULT_OPTIONS.confirmIntervalMs, () => this.askAround());
+    this.every(this.options.routeIntervalMs, () => this.lookUpAll());
+  }
+
+  /** `server` in canonical text (wire/address.ts). Watching what is watched changes nothing. */
+  watch(server: string): void {
+    if (this.watched.has(server)) return;
+    const entry: Watched = {
+      neighbor: { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' },
+      begun: false,
+      lookups: 0,
+      askedAtMs: Number.NEGATIVE_INFINITY,
+      confirming: false,
+      resolvingSinceMs: 0,
+      failures: 0,
+    };
+    this.watched.set(server, entry);
+    void this.lookUp(entry);
+  }
+
+  /** The kernel keeps its entry until it has no more use for it. */
+  unwatch(server: string): void {
+    this.watched.delete(server);
+  }
+
+  /** Makes `servers` the watched ones. */
+  watchOnly(servers: Iterable<string>): void {
+    const wanted = new Set(servers);
+    for (const server of [...this.watched.keys()]) if (!wanted.has(server)) this.unwatch(server);
+    for (const server of wanted) this.watch(server);
+  }
+
+  /** Undefined when `server` is not watched. */
+  get(server: string): Neighbor | undefined {
+    return this.watched.get(server)?.neighbor;
+  }
+
+  list(): Neighbor[] {
+    return [...this.watched.values()].map(({ neighbor }) => neighbor);
+  }
+
+  /**
+   * Calls `listener` when the kind, the MAC or the state of a watched server changes; our own asking whether it is
+   * still there is no change. Returns what ends that.
+   */
+  onChange(listener: (neighbor: Neighbor) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(): void {
+    this.stopListening();
+    for (const timer of this.timers) clearInterval(timer);
+    clearTimeout(this.settling);
+    clearTimeout(this.answersDue);
+    this.watched.clear();
+    this.listeners.clear();
+  }
+
+  private every(intervalMs: number, act: () => void): void {
+    const timer = setInterval(act, intervalMs);
+    timer.unref();
+    this.timers.push(timer);
+  }
+
+  // Events --------------------------------------------------------------------------------------------------
+
+  private onEvent(event: RouteEvent): void {
+    if (event.type === 'neighbor') {
+      this.onNeighborEvent(event);
+      return;
+    }
+    this.settling ??= setTimeout(() => {
+      this.settling = undefined;
+      this.lookUpAll();
+    }, SETTLE_MS).unref();
+  }
+
+  private onNeighborEvent(event: NeighborMessage): void {
+    const entry = this.watched.get(event.address);
+    if (entry === undefined || !entry.begun) return;
+    if (event.interfaceIndex !== this.source.link(this.interfaceName)?.index) return;
+    if (this.isOwnDoing(event)) return;
+    // Deleted or failed at somebody's word (`ip neigh flush`), not because it did not answer: ask before we believe.
+    if (event.deleted || (event.state === 'FAILED' && event.portId !== 0 && event.sequence === 0)) {
+      this.resolve(entry, event.interfaceIndex);
+      return;
+    }
+    this.accept(entry, event);
+  }
+
+  /** A change that one of our requests made: it carries our port id. Dumps do too, but with a sequence number. */
+  private isOwnDoing(event: NeighborMessage): boolean {
+    return event.portId === this.source.portId && event.sequence === 0;
+  }
+
+  /** Takes over what the kernel says of the entry. */
+  private accept(entry: Watched, event: NeighborMessage): void {
+    const undecided = event.state === 'INCOMPLETE' || event.state === 'NONE';
+    if (undecided && this.isResolving(entry)) return;
+    if (event.state === 'REACHABLE' || FIXED.has(event.state)) {
+      entry.confirming = false;
+      entry.failures = 0;
+    }
+    if (event.state === 'FAILED') entry.confirming = false;
+    entry.resolvingSinceMs = 0;
+    const mac = USABLE.has(event.state) ? event.mac : null;
+    this.set(entry, { ...entry.neighbor, mac, state: event.state });
+  }
+
+  private set(entry: Watched, neighbor: Neighbor): void {
+    const { kind, mac, state } = entry.neighbor;
+    if (neighbor.kind === kind && neighbor.mac === mac && neighbor.state === state) return;
+    entry.neighbor = neighbor;
+    for (const listener of this.listeners) listener(neighbor);
+  }
+
+  // Asking --------------------------------------------------------------------------------------------------
+
+  private askAround(): void {
+    const link = this.source.link(this.interfaceName);
+    if (link === undefined) return;
+    const due = [...this.watched.values()]
+      .filter((entry) => entry.begun)
+      .sort((a, b) => a.askedAtMs - b.askedAtMs)
+      .slice(0, MAX_ASKED_PER_ROUND);
+    for (const entry of due) this.ask(entry, link.index);
+  }
+
+  private ask(entry: Watched, interfaceIndex: number): void {
+    const known = this.source.neighbor(interfaceIndex, entry.neighbor.server);
+    if (this.isResolving(entry)) return;
+    if (known === undefined || !USABLE.has(known.state)) {
+      this.retry(entry, interfaceIndex);
+      return;
+    }
+    if (this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed) return;
+    entry.askedAtMs = performance.now();
+    entry.confirming = true;
+    this.source.probeNeighbor({ interfaceIndex, address: entry.neighbor.server });
+    this.answersDue ??= setTimeout(() => {
+      this.answersDue = undefined;
+      this.chaseAnswers();
+    }, this.options.answerWithinMs).unref();
+  }
+
+  private isResolving(entry: Watched): boolean {
+    return entry.resolvingSinceMs !== 0 && performance.now() - entry.resolvingSinceMs < RESOLUTION_MS;
+  }
+
+  /** No entry, or one without MAC: again, but less often each time. */
+  private retry(entry: Watched, interfaceIndex: number): void {
+    const waitMs = Math.min(MIN_RETRY_MS * 2 ** Math.min(entry.failures, 10), MAX_RETRY_MS);
+    if (performance.now() - entry.askedAtMs < waitMs) return;
+    entry.failures++;
+    entry.askedAtMs = performance.now();
+    this.source.triggerNeighbor({ interfaceIndex, address: entry.neighbor.server });
+  }
+
+  /** Whoever has not answered at its MAC by now is asked for at large; until the kernel gives up, the MAC stands. */
+  private chaseAnswers(): void {
+    const link = this.source.link(this.interfaceName);
+    if (link === undefined) return;
+    for (const entry of this.watched.values()) {
+      if (!entry.confirming) continue;
+      entry.confirming = false;
+      const known = this.source.neighbor(link.index, entry.neighbor.server);
+      if (known?.state === 'PROBE' && !known.managed) this.resolve(entry, link.index);
+    }
+  }
+
+  private resolve(entry: Watched, interfaceIndex: number): void {
+    entry.askedAtMs = performance.now();
+    entry.resolvingSinceMs = performance.now();
+    this.source.resolveNeighborAnew({ interfaceIndex, address: entry.neighbor.server });
+  }
+
+  // Routes --------------------------------------------------------------------------------------------------
+
+  private lookUpAll(): void {
+    for (const entry of this.watched.values()) void this.lookUp(entry);
+  }
+
+  /** Where the kernel would send to the server decides what kind it is. */
+  private async lookUp(entry: Watched): Promise<void> {
+    const lookup = ++entry.lookups;
+    const found = await this.findKind(entry.neighbor.server);
+    const current = this.watched.get(entry.neighbor.server) === entry && lookup === entry.lookups;
+    if (!current || found === undefined) return;
+    if (found.kind !== 'neighbor') {
+      entry.begun = false;
+      entry.resolvingSinceMs = 0;
+      entry.confirming = false;
+      this.set(entry, { server: entry.neighbor.server, mac: null, ...found });
+      return;
+    }
+    this.begin(entry, found.interfaceIndex);
+  }
+
+  /** A server that is (again) a neighbour. */
+  private begin(entry: Watched, interfaceIndex: number): void {
+    if (entry.begun) return;
+    entry.begun = true;
+    const { server } = entry.neighbor;
+    this.set(entry, { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' });
+    const known = this.source.neighbor(interfaceIndex, server);
+    if (known !== undefined && USABLE.has(known.state)) this.accept(entry, known);
+    entry.failures = 0;
+    entry.askedAtMs = Number.NEGATIVE_INFINITY;
+    this.ask(entry, interfaceIndex);
+  }
+
+  /** Undefined: the kernel could not be asked; what was known stands. */
+  private async findKind(server: string): Promise<Kind | undefined> {
+    if (isLoopback(server)) return { kind: 'local', state: LOCAL_STATE };
+    const link = this.source.link(this.interfaceName);
+    const route = await this.findRoute(server, link);
+    if (route === undefined) return undefined;
+    if (route !== 'none' && route.routeType === 'local') return { kind: 'local', state: LOCAL_STATE };
+    const reason = whyNotDirect(server, this.interfaceName, link, route, (index) =>
+      this.source.linkByIndex(index),
+    );
+    if (reason !== undefined) return { kind: 'unreachable', state: reason };
+    return { kind: 'neighbor', interfaceIndex: link!.index };
+  }
+
+  private async findRoute(
+    server: string,
+    link: LinkMessage | undefined,
+  ): Promise<RouteMessage | 'none' | undefined> {
+    try {
+      return await this.source.route(server, isLinkLocal(server) ? link?.index : undefined);
+    } catch (error) {
+      // An errno is the kernel's answer (ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL: blackhole); a timeout is none.
+      return error instanceof DirectorError && error.fields.errno !== undefined ? 'none' : undefined;
+    }
+  }
+}
+
+type Kind =
+  | { readonly kind: 'neighbor'; readonly interfaceIndex: number }
+  | { readonly kind: 'local' | 'unreachable'; readonly state: string };
+
+const LOCAL_STATE = 'this host';
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
+/** fe80::/10 */
+const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/.test(address);
+
+/** A sentence, or undefined when the next hop is the server itself, on our interface. */
+function whyNotDirect(
+  server: string,
+  interfaceName: string,
+  link: LinkMessage | undefined,
+  route: RouteMessage | 'none',
+  linkByIndex: (index: number) => LinkMessage | undefined,
+): string | undefined {
+  const needed = `direct routing needs the server on the same segment as ${interfaceName}`;
+  if (link === undefined) return `there is no interface ${interfaceName}`;
+  if (!link.up) return `${interfaceName} is down`;
+  if (!link.running) return `${interfaceName} has no carrier`;
+  if (route === 'none') return `there is no route to ${server}; ${needed}`;
+  if (route.routeType !== 'unicast') return `the route to ${server} is of type ${route.routeType}; ${needed}`;
+  if (route.interfaceIndex !== link.index) {
+    const other = route.interfaceIndex === null ? undefined : linkByIndex(route.interfaceIndex)?.name;
+    return `the route to ${server} leaves by ${other ?? 'another interface'}; ${needed}`;
+  }
+  if (route.gateway !== null)
+    return `the route to ${server} goes through the gateway ${route.gateway}; ${needed}`;
+  return undefined;
+}

@@ -1,0 +1,97 @@
+/**
+ * What a card does to frames before we see them, or after: read and switched through ethtool(8). Receivers that
+ * merge frames (GRO, LRO) hand over frames longer than the MTU, which cannot be sent on; TSO and GSO make
+ * libpcap reserve 64 KiB for each frame of its ring.
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { DirectorError } from '../errors.ts';
+
+const run = promisify(execFile);
+
+/** ethtool's names, as -k prints and -K takes them. */
+export const RECEIVE_MERGING = ['generic-receive-offload', 'large-receive-offload', 'rx-gro-hw'] as const;
+export const SEGMENTATION = ['tcp-segmentation-offload', 'generic-segmentation-offload'] as const;
+
+/** What ethtool calls the features it prints with their long name. */
+const SWITCH_NAMES: Readonly<Record<string, string>> = {
+  'generic-receive-offload': 'gro',
+  'large-receive-offload': 'lro',
+  'tcp-segmentation-offload': 'tso',
+  'generic-segmentation-offload': 'gso',
+};
+
+export interface Offload {
+  readonly name: string;
+  readonly on: boolean;
+  /** The driver does not let it be switched. */
+  readonly fixed: boolean;
+}
+
+/** Features of `interfaceName` by ethtool's long name. */
+export async function readOffloads(interfaceName: string): Promise<Map<string, Offload>> {
+  return parseOffloads(await ethtool('-k', interfaceName));
+}
+
+/** Lines like `large-receive-offload: off [fixed]`. */
+export function parseOffloads(text: string): Map<string, Offload> {
+  const offloads = new Map<string, Offload>();
+  for (const line of text.split('\n')) {
+    const match = /^\s*([a-z0-9-]+): (on|off)( \[fixed\])?/.exec(line);
+    if (match === null) continue;
+    const [, name = '', state, fixed] = match;
+    offloads.set(name, { name, on: state === 'on', fixed: fixed !== undefined });
+  }
+  return offloads;
+}
+
+export interface OffloadsOff {
+  /** Which were on and are off now. */
+  readonly switchedOff: readonly string[];
+  /** Which stay on because the driver has it so. */
+  readonly stillOn: readonly string[];
+  /** Switches on again what was on before. An interface that has gone is no error. */
+  restore(): Promise<void>;
+}
+
+/** Switches off those of `features` that are on. */
+export async function turnOffOffloads(
+  interfaceName: string,
+  features: readonly string[] = RECEIVE_MERGING,
+): Promise<OffloadsOff> {
+  const offloads = await readOffloads(interfaceName);
+  const on = features.filter((name) => offloads.get(name)?.on === true);
+  const switchedOff = on.filter((name) => offloads.get(name)?.fixed === false);
+  const stillOn = on.filter((name) => offloads.get(name)?.fixed === true);
+  await switchOffloads(interfaceName, switchedOff, 'off');
+  const restore = async () => {
+    const present = await readOffloads(interfaceName).catch(() => undefined);
+    if (present !== undefined) await switchOffloads(interfaceName, switchedOff, 'on');
+  };
+  return { switchedOff, stillOn, restore };
+}
+
+async function switchOffloads(
+  interfaceName: string,
+  features: readonly string[],
+  state: 'on' | 'off',
+): Promise<void> {
+  if (features.length === 0) return;
+  const settings = features.flatMap((name) => [SWITCH_NAMES[name] ?? name, state]);
+  await ethtool('-K', interfaceName, ...settings);
+}
+
+async function ethtool(...args: string[]): Promise<string> {
+  try {
+    const { stdout } = await run('ethtool', args, { env: { ...process.env, LC_ALL: 'C' } });
+    return stdout;
+  } catch (cause) {
+    const { code, stderr } = cause as { code?: unknown; stderr?: string };
+    if (code === 'ENOENT') {
+      const message = 'ethtool is not installed; run: apt-get install ethtool';
+      throw new DirectorError('TOOL_MISSING', message, { tool: 'ethtool' }, cause);
+    }
+    const reason = stderr?.trim().split('\n').at(-1) || (cause as Error).message;
+    throw new DirectorError('TOOL_FAILED', `ethtool ${args.join(' ')}: ${reason}`, { args }, cause);
+  }
+}
