@@ -73,8 +73,8 @@ export type NeighborSource = Pick<
 
 interface Watched {
   neighbor: Neighbor;
-  /** Its route is known and leads straight to it: the kernel has been asked for its MAC. */
-  begun: boolean;
+  /** Where the kernel has been asked for its MAC. 0: nowhere, its route is not known or does not lead straight to it. */
+  interfaceIndex: number;
   /** Counts the route look-ups, so that a late answer does not replace a newer one. */
   lookups: number;
   askedAtMs: number;
@@ -112,7 +112,7 @@ export class NeighborTable {
     if (this.watched.has(server)) return;
     const entry: Watched = {
       neighbor: { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' },
-      begun: false,
+      interfaceIndex: 0,
       lookups: 0,
       askedAtMs: Number.NEGATIVE_INFINITY,
       confirming: false,
@@ -175,6 +175,7 @@ export class NeighborTable {
       this.onNeighborEvent(event);
       return;
     }
+    if (event.type === 'link' && event.name === this.interfaceName) this.askAllSoon();
     this.settling ??= setTimeout(() => {
       this.settling = undefined;
       this.lookUpAll();
@@ -183,12 +184,11 @@ export class NeighborTable {
 
   private onNeighborEvent(event: NeighborMessage): void {
     const entry = this.watched.get(event.address);
-    if (entry === undefined || !entry.begun) return;
-    if (event.interfaceIndex !== this.source.link(this.interfaceName)?.index) return;
+    if (entry === undefined || event.interfaceIndex !== entry.interfaceIndex) return;
     if (this.isOwnDoing(event)) return;
     // Deleted or failed at somebody's word (`ip neigh flush`), not because it did not answer: ask before we believe.
     if (event.deleted || (event.state === 'FAILED' && event.portId !== 0 && event.sequence === 0)) {
-      this.resolve(entry, event.interfaceIndex);
+      this.resolve(entry);
       return;
     }
     this.accept(entry, event);
@@ -223,23 +223,23 @@ export class NeighborTable {
   // Asking --------------------------------------------------------------------------------------------------
 
   private askAround(): void {
-    const link = this.source.link(this.interfaceName);
-    if (link === undefined) return;
-    const due = [...this.watched.values()]
-      .filter((entry) => entry.begun)
-      .sort((a, b) => a.askedAtMs - b.askedAtMs)
-      .slice(0, MAX_ASKED_PER_ROUND);
-    for (const entry of due) this.ask(entry, link.index);
+    const longestNotAsked = [...this.watched.values()]
+      .filter((entry) => entry.interfaceIndex !== 0)
+      .sort((a, b) => a.askedAtMs - b.askedAtMs);
+    let asked = 0;
+    for (const entry of longestNotAsked) {
+      if (asked === MAX_ASKED_PER_ROUND) return;
+      if (this.ask(entry)) asked++;
+    }
   }
 
-  private ask(entry: Watched, interfaceIndex: number): void {
+  /** Whether the kernel was asked to do anything. */
+  private ask(entry: Watched): boolean {
+    if (this.isResolving(entry)) return false;
+    const { interfaceIndex } = entry;
     const known = this.source.neighbor(interfaceIndex, entry.neighbor.server);
-    if (this.isResolving(entry)) return;
-    if (known === undefined || !USABLE.has(known.state)) {
-      this.retry(entry, interfaceIndex);
-      return;
-    }
-    if (this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed) return;
+    if (known === undefined || !USABLE.has(known.state)) return this.retry(entry);
+    if (this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed) return false;
     entry.askedAtMs = performance.now();
     entry.confirming = true;
     this.source.probeNeighbor({ interfaceIndex, address: entry.neighbor.server });
@@ -247,6 +247,16 @@ export class NeighborTable {
       this.answersDue = undefined;
       this.chaseAnswers();
     }, this.options.answerWithinMs).unref();
+    return true;
+  }
+
+  /** The interface changed: what was asked may never have left. */
+  private askAllSoon(): void {
+    for (const entry of this.watched.values()) {
+      entry.failures = 0;
+      entry.resolvingSinceMs = 0;
+      entry.askedAtMs = Number.NEGATIVE_INFINITY;
+    }
   }
 
   private isResolving(entry: Watched): boolean {
@@ -254,30 +264,29 @@ export class NeighborTable {
   }
 
   /** No entry, or one without MAC: again, but less often each time. */
-  private retry(entry: Watched, interfaceIndex: number): void {
+  private retry(entry: Watched): boolean {
     const waitMs = Math.min(MIN_RETRY_MS * 2 ** Math.min(entry.failures, 10), MAX_RETRY_MS);
-    if (performance.now() - entry.askedAtMs < waitMs) return;
+    if (performance.now() - entry.askedAtMs < waitMs) return false;
     entry.failures++;
     entry.askedAtMs = performance.now();
-    this.source.triggerNeighbor({ interfaceIndex, address: entry.neighbor.server });
+    this.source.triggerNeighbor({ interfaceIndex: entry.interfaceIndex, address: entry.neighbor.server });
+    return true;
   }
 
   /** Whoever has not answered at its MAC by now is asked for at large; until the kernel gives up, the MAC stands. */
   private chaseAnswers(): void {
-    const link = this.source.link(this.interfaceName);
-    if (link === undefined) return;
     for (const entry of this.watched.values()) {
       if (!entry.confirming) continue;
       entry.confirming = false;
-      const known = this.source.neighbor(link.index, entry.neighbor.server);
-      if (known?.state === 'PROBE' && !known.managed) this.resolve(entry, link.index);
+      const known = this.source.neighbor(entry.interfaceIndex, entry.neighbor.server);
+      if (known?.state === 'PROBE' && !known.managed) this.resolve(entry);
     }
   }
 
-  private resolve(entry: Watched, interfaceIndex: number): void {
+  private resolve(entry: Watched): void {
     entry.askedAtMs = performance.now();
     entry.resolvingSinceMs = performance.now();
-    this.source.resolveNeighborAnew({ interfaceIndex, address: entry.neighbor.server });
+    this.source.resolveNeighborAnew({ interfaceIndex: entry.interfaceIndex, address: entry.neighbor.server });
   }
 
   // Routes --------------------------------------------------------------------------------------------------
@@ -293,7 +302,7 @@ export class NeighborTable {
     const current = this.watched.get(entry.neighbor.server) === entry && lookup === entry.lookups;
     if (!current || found === undefined) return;
     if (found.kind !== 'neighbor') {
-      entry.begun = false;
+      entry.interfaceIndex = 0;
       entry.resolvingSinceMs = 0;
       entry.confirming = false;
       this.set(entry, { server: entry.neighbor.server, mac: null, ...found });
@@ -304,15 +313,16 @@ export class NeighborTable {
 
   /** A server that is (again) a neighbour. */
   private begin(entry: Watched, interfaceIndex: number): void {
-    if (entry.begun) return;
-    entry.begun = true;
+    if (entry.interfaceIndex === interfaceIndex) return;
+    entry.interfaceIndex = interfaceIndex;
+    entry.resolvingSinceMs = 0;
     const { server } = entry.neighbor;
     this.set(entry, { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' });
     const known = this.source.neighbor(interfaceIndex, server);
     if (known !== undefined && USABLE.has(known.state)) this.accept(entry, known);
     entry.failures = 0;
     entry.askedAtMs = Number.NEGATIVE_INFINITY;
-    this.ask(entry, interfaceIndex);
+    this.ask(entry);
   }
 
   /** Undefined: the kernel could not be asked; what was known stands. */

@@ -3,11 +3,7 @@
  * merge frames (GRO, LRO) hand over frames longer than the MTU, which cannot be sent on; TSO and GSO make
  * libpcap reserve 64 KiB for each frame of its ring.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { DirectorError } from '../errors.ts';
-
-const run = promisify(execFile);
+import { runCommand } from './command.ts';
 
 /** ethtool's names, as -k prints and -K takes them. */
 export const RECEIVE_MERGING = ['generic-receive-offload', 'large-receive-offload', 'rx-gro-hw'] as const;
@@ -30,7 +26,7 @@ export interface Offload {
 
 /** Features of `interfaceName` by ethtool's long name. */
 export async function readOffloads(interfaceName: string): Promise<Map<string, Offload>> {
-  return parseOffloads(await ethtool('-k', interfaceName));
+  return parseOffloads(await runCommand('ethtool', ['-k', interfaceName]));
 }
 
 /** Lines like `large-receive-offload: off [fixed]`. */
@@ -78,20 +74,5 @@ async function switchOffloads(
 ): Promise<void> {
   if (features.length === 0) return;
   const settings = features.flatMap((name) => [SWITCH_NAMES[name] ?? name, state]);
-  await ethtool('-K', interfaceName, ...settings);
-}
-
-async function ethtool(...args: string[]): Promise<string> {
-  try {
-    const { stdout } = await run('ethtool', args, { env: { ...process.env, LC_ALL: 'C' } });
-    return stdout;
-  } catch (cause) {
-    const { code, stderr } = cause as { code?: unknown; stderr?: string };
-    if (code === 'ENOENT') {
-      const message = 'ethtool is not installed; run: apt-get install ethtool';
-      throw new DirectorError('TOOL_MISSING', message, { tool: 'ethtool' }, cause);
-    }
-    const reason = stderr?.trim().split('\n').at(-1) || (cause as Error).message;
-    throw new DirectorError('TOOL_FAILED', `ethtool ${args.join(' ')}: ${reason}`, { args }, cause);
-  }
+  await runCommand('ethtool', ['-K', interfaceName, ...settings]);
 }

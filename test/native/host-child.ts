@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { InterfaceWatch } from '../../src/host/interface.ts';
 import { NeighborTable } from '../../src/host/neighbors.ts';
 import { RouteSocket } from '../../src/host/netlink.ts';
+import { RECEIVE_MERGING, readOffloads, SEGMENTATION, turnOffOffloads } from '../../src/host/offloads.ts';
 
 interface Command {
   readonly watch?: string;
@@ -15,6 +16,8 @@ interface Command {
   /** Does nothing, and reads nothing, until there is such a file. */
   readonly blockUntil?: string;
   readonly asked?: true;
+  /** Turned off and restored. */
+  readonly offloads?: true;
 }
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -38,6 +41,15 @@ for await (const line of createInterface({ input: process.stdin })) {
     while (!existsSync(command.blockUntil)) Atomics.wait(clock, 0, 0, 20);
   }
   if (command.asked) say({ overruns: socket.overrunCount, links: socket.links().map(({ name }) => name) });
+  if (command.offloads) {
+    const isOn = async () =>
+      [...(await readOffloads('d0')).values()].filter(({ on }) => on).map(({ name }) => name);
+    const before = await isOn();
+    const { switchedOff, restore } = await turnOffOffloads('d0', [...RECEIVE_MERGING, ...SEGMENTATION]);
+    const meanwhile = await isOn();
+    await restore();
+    say({ switchedOff, before, meanwhile, restored: await isOn() });
+  }
 }
 table.close();
 watch.close();

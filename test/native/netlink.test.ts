@@ -203,6 +203,18 @@ describe.skipIf(missing !== undefined)(
       expect(told.links).not.toContain('gone1');
     });
 
+    test('offloads are turned off, and only those on again that were on', async () => {
+      sh(`ip netns exec ${lab.director} ethtool -K d0 gro on tso on gso off`);
+      const { line } = await upon(
+        'offloads',
+        () => director.say({ offloads: true }),
+        (heard) => heard.switchedOff !== undefined,
+      );
+      expect(line.switchedOff).toEqual(['generic-receive-offload', 'tcp-segmentation-offload']);
+      expect(line.meanwhile).not.toContain('generic-receive-offload');
+      expect(line.restored).toEqual(line.before);
+    });
+
     describe('follows the interface', () => {
       const interfaceIs = (what: string) => (line: Line) => line.interface === what;
 
