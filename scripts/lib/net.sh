@@ -57,7 +57,7 @@ finish() {
   trap '' INT TERM HUP
   set +e
   if [ "$status" -ne 0 ] && [ ${#UNDO[@]} -gt 0 ]; then
-    warn 'failed: undoing what was done'
+    if [ "$status" -gt 128 ]; then warn 'interrupted: undoing what was done'; else warn 'failed: undoing what was done'; fi
     undo_all
   fi
   exit "$status"

@@ -189,6 +189,7 @@ export function describeWithRoot(name: string, tools: readonly string[], body: (
   } else if (process.env.DIRECTOR_REQUIRE_ALL === '1') {
     throw new Error(`${name}: needs ${missing.join(', ')}, and DIRECTOR_REQUIRE_ALL=1 forbids to skip`);
   } else {
+    console.warn(`SKIPPED: ${name}: needs ${missing.join(', ')}`); // the default reporter hides titles of skips
     describe.skip(`${name} (skipped: needs ${missing.join(', ')})`, body);
   }
 }

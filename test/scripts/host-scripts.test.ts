@@ -2,7 +2,7 @@
  * director-up, director-down, real-server-up and real-server-down on real kernels: each test gets a host
  * (a namespace whose eth0 is a cable to another namespace) and looks at it through `ip -json`.
  */
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -287,6 +287,24 @@ describeWithRoot('the scripts that set up hosts', ['ifconfig', 'route', 'flock']
       route add -host 172.26.20.110 dev eth0:0`);
     await expectOk(host.script('director-up', [...DIRECTOR, '--tools', 'iproute2']));
     expect(await host.state()).toEqual(await typedByHand.state());
+  });
+
+  test('where net-tools is not installed, ip is typed without being asked for', async () => {
+    const tools = mkdtempSync(join(folder, 'tools-'));
+    const needed = 'ip flock awk sed grep id dirname readlink cat cut mkdir rmdir rm mv tr nsenter';
+    for (const tool of needed.split(' ')) {
+      const place = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].find((path) => existsSync(join(path, tool)));
+      symlinkSync(join(place as string, tool), join(tools, tool));
+    }
+    const up = await host.script('real-server-up', [...REAL_SERVER, '--verbose'], { PATH: tools });
+    expect(up.code).toBe(0);
+    expect(typed(up)).toContain('ip addr add 172.26.20.110/32 broadcast 172.26.20.110 dev lo label lo:0\n');
+    expect(typed(up)).not.toContain('ifconfig');
+    const down = await host.script('real-server-down', REAL_SERVER, { PATH: tools });
+    expect(down).toEqual({ code: 0, stdout: '', stderr: '' });
+    const forced = await host.script('director-up', [...DIRECTOR, '--tools', 'net-tools'], { PATH: tools });
+    expect(forced.code).toBe(1);
+    expect(forced.stderr).toContain('needs ifconfig: apt-get install net-tools');
   });
 
   test('--alias names the alias; a label in use is not overwritten', async () => {

@@ -140,6 +140,21 @@ describeWithRoot('scripts/lab', ['ethtool', 'flock', 'ping', 'arping', 'curl', '
       expect(macs).toHaveLength(3);
     });
 
+    test.each([
+      [VIP, `http://${VIP}/`],
+      [VIP6, `http://[${VIP6}]/`],
+    ])(
+      'a frame for %s that is sent to the MAC of rs2 is served by rs2, as a director would have it',
+      async (vip, url) => {
+        const neighbour = ['neigh', 'replace', vip, 'lladdr', '02:00:ac:1a:14:71', 'dev', 'eth0'];
+        expect((await onHost('client', 'ip', ...neighbour, 'nud', 'permanent')).code).toBe(0);
+        const page = await onHost('client', 'curl', '-gsS', '-m', '5', url);
+        await onHost('client', 'ip', 'neigh', 'del', vip, 'dev', 'eth0');
+        expect(page.stdout).toContain('<h1>This is real server 172.26.20.113</h1>');
+        expect(page.stdout).toContain(`and asked ${vip}.`);
+      },
+    );
+
     test('offloads are off on every interface', async () => {
       for (const host of ['client', 'director', 'rs1', 'rs2']) {
         expect(await offloads(host)).toEqual(['off', 'off', 'off', 'off']);
