@@ -1,0 +1,168 @@
+/** The director as its command-line tools see it: typed calls over the control socket (protocol.ts). */
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
+import type { Edit } from '../service/model.ts';
+import {
+  type ConnectionListing,
+  type ConnectionsReply,
+  DEFAULT_SOCKET_PATH,
+  type EditsReply,
+  type EditsRequest,
+  type ServicesReply,
+  SOCKET_PATH_VARIABLE,
+  type StatusReply,
+} from './protocol.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const CONNECTIONS_PER_PAGE = 10_000;
+
+export interface DirectorClient {
+  /** One result for each edit, in order. */
+  applyEdits(edits: readonly Edit[]): Promise<EditsReply['results']>;
+  listServices(): Promise<ServicesReply>;
+  /** Page by page, at least one. */
+  listConnections(): AsyncIterable<readonly ConnectionListing[]>;
+  readStatus(): Promise<StatusReply>;
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+  /** Lets the process end: the connection is kept open between calls. */
+  close(): void;
+}
+
+export interface ClientOptions {
+  readonly socketPath?: string;
+  /** How long an answer may take to begin or to go on. */
+  readonly timeoutMs?: number;
+}
+
+export function socketPathFrom(env: NodeJS.ProcessEnv): string {
+  return env[SOCKET_PATH_VARIABLE] || DEFAULT_SOCKET_PATH;
+}
+
+/** Every call throws a DirectorError: the daemon's own, or DAEMON_UNREACHABLE, NEED_ROOT, DAEMON_REPLY. */
+export function createClient(options: ClientOptions = {}): DirectorClient {
+  const { socketPath = socketPathFrom(process.env), timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const connection = { socketPath, timeoutMs, agent: new Agent({ keepAlive: true, maxSockets: 1 }) };
+  return {
+    async applyEdits(edits) {
+      const body: EditsRequest = { edits };
+      const { results } = await call<EditsReply>(connection, 'POST', '/v1/edits', body);
+      if (!Array.isArray(results) || results.length !== edits.length) {
+        throw unexpectedReply(connection, `${edits.length} edits did not get as many results`);
+      }
+      return results;
+    },
+    listServices: () => call<ServicesReply>(connection, 'GET', '/v1/services'),
+    async *listConnections() {
+      for (let cursor: number | null = 0; cursor !== null; ) {
+        const path = `/v1/connections?cursor=${cursor}&limit=${CONNECTIONS_PER_PAGE}`;
+        const reply: ConnectionsReply = await call<ConnectionsReply>(connection, 'GET', path);
+        yield reply.connections;
+        cursor = reply.nextCursor;
+      }
+    },
+    readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
+    reload: async () => void (await call(connection, 'POST', '/v1/reload')),
+    stop: async () => void (await call(connection, 'POST', '/v1/stop')),
+    close: () => connection.agent.destroy(),
+  };
+}
+
+interface Connection {
+  readonly socketPath: string;
+  readonly timeoutMs: number;
+  readonly agent: Agent;
+}
+
+async function call<Reply>(
+  connection: Connection,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Reply> {
+  const { statusCode, text } = await exchange(connection, method, path, body);
+  let reply: unknown;
+  try {
+    reply = JSON.parse(text);
+  } catch (cause) {
+    throw unexpectedReply(connection, `${method} ${path} got something that is not JSON`, cause);
+  }
+  if (typeof reply !== 'object' || reply === null) {
+    throw unexpectedReply(connection, `${method} ${path} got no object`);
+  }
+  if (statusCode >= 200 && statusCode < 300) return reply as Reply;
+  throw daemonError(connection, statusCode, reply);
+}
+
+function daemonError(connection: Connection, statusCode: number, reply: object): DirectorError {
+  const { code, message } = ('error' in reply ? (reply.error ?? {}) : {}) as Record<string, unknown>;
+  if (typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) && typeof message === 'string') {
+    return new DirectorError(code as ErrorCode, message);
+  }
+  return unexpectedReply(connection, `status ${statusCode} came without an error code`);
+}
+
+const unexpectedReply = ({ socketPath }: Connection, what: string, cause?: unknown): DirectorError =>
+  new DirectorError(
+    'DAEMON_REPLY',
+    `${what}; is it a director of this version that answers on ${socketPath}?`,
+    { socketPath },
+    cause,
+  );
+
+interface Answer {
+  readonly statusCode: number;
+  readonly text: string;
+}
+
+async function exchange(
+  connection: Connection,
+  method: string,
+  path: string,
+  body: unknown,
+  isRetry = false,
+): Promise<Answer> {
+  const { socketPath, timeoutMs, agent } = connection;
+  const outgoing = request({ socketPath, agent, method, path, timeout: timeoutMs });
+  if (body !== undefined) outgoing.setHeader('content-type', 'application/json');
+  try {
+    return await answerTo(outgoing, body, timeoutMs);
+  } catch (error) {
+    // The daemon closes connections that were idle for long; what it had closed before, it has not read.
+    const wasClosed = outgoing.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    if (wasClosed && !isRetry) return exchange(connection, method, path, body, true);
+    throw connectionError(error, socketPath);
+  }
+}
+
+async function answerTo(outgoing: ClientRequest, body: unknown, timeoutMs: number): Promise<Answer> {
+  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+    outgoing.on('response', resolve);
+    outgoing.on('error', reject);
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+  incoming.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of incoming) text += chunk;
+  return { statusCode: incoming.statusCode ?? 0, text };
+}
+
+function connectionError(error: unknown, socketPath: string): DirectorError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new DirectorError(
+      'NEED_ROOT',
+      `Permission denied (you must be root) on ${socketPath}`,
+      { socketPath },
+      error,
+    );
+  }
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is no such socket',
+    ECONNREFUSED: 'nothing listens there',
+  };
+  const reason = reasons[code ?? ''] ?? message;
+  const text = `no director answers on ${socketPath} (${reason})`;
+  return new DirectorError('DAEMON_UNREACHABLE', text, { socketPath }, error);
+}
