@@ -99,6 +99,8 @@ export interface StatusReply {
     readonly notes: readonly string[];
   };
   readonly connections: { readonly live: number; readonly capacity: number };
+  /** What the table takes when it is full. */
+  readonly connectionTableBytes: number;
   /** Frames by verdict, since the datapath started; verdicts that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly neighbors: readonly NeighborListing[];

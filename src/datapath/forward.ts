@@ -206,4 +206,4 @@ function send(path: Path, frame: DataView, server: RealServer, forwarded: Verdic
 }
 
 const deliver = (path: Path, frame: DataView, delivered: Verdict): Verdict =>
-  path.sink.deliver(frame, path.packet.ipEnd) ? delivered : Verdict.DropDeliver;
+  path.sink.deliver(frame, path.packet.ipOffset, path.packet.ipEnd) ? delivered : Verdict.DropDeliver;

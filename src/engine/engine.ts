@@ -2,6 +2,6 @@
 export interface FrameSink {
   /** Puts the first lengthBytes of `frame` on the wire. False: the interface did not take it. */
   transmit(frame: DataView, lengthBytes: number): boolean;
-  /** Hands the frame to this host's own stack, past the guard. False: it could not. */
-  deliver(frame: DataView, lengthBytes: number): boolean;
+  /** Hands the packet at ipOffset to this host's own stack, past the guard; it may overwrite what stands before ipOffset. False: it could not. */
+  deliver(frame: DataView, ipOffset: number, lengthBytes: number): boolean;
 }

@@ -5,9 +5,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { DirectorError } from '../errors.ts';
+import { packageRoot } from '../package-root.ts';
 
 /** What the addon throws for a failed system call. */
 export interface SyscallError extends Error {
@@ -55,19 +55,6 @@ export interface NativeStatus {
   /** `assertions`: cap aborts its process when the interface goes down. */
   readonly cap: NativePart & { readonly assertions?: boolean };
   readonly rawSocket: NativePart;
-}
-
-/** The folder that holds package.json; src/ and dist/ lie at the same depth or deeper below it. */
-export function packageRoot(start: string = dirname(fileURLToPath(import.meta.url))): string {
-  for (let folder = start; ; folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === 'director') return folder;
-    if (folder === dirname(folder)) {
-      throw new DirectorError('TOOL_MISSING', `there is no package.json of the director above ${start}`, {
-        start,
-      });
-    }
-  }
 }
 
 let loaded: HostAddon | undefined;

@@ -109,3 +109,17 @@ export interface TrafficRates {
   readonly inBytes: number;
   readonly outBytes: number;
 }
+
+/** What the datapath counted of one real server. */
+export interface ServerCounters {
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly traffic: TrafficCounters;
+}
+
+export interface ServiceCounters {
+  readonly traffic: TrafficCounters;
+  /** By endpointText() of the server (configuration.ts). */
+  readonly servers: Readonly<Record<string, ServerCounters>>;
+}

@@ -1,0 +1,64 @@
+/** `director status`: what the daemon says of itself, for people or as JSON. */
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { NeighborListing, StatusReply } from '../../control/protocol.ts';
+
+/** Pure but for colours, which picocolors leaves out where there is no terminal or NO_COLOR is set. */
+export function renderStatus(reply: StatusReply): string {
+  const { datapath, connections } = reply;
+  const isRunning = datapath.state === 'running';
+  const mebibytes = Math.ceil(reply.connectionTableBytes / 2 ** 20);
+  const rows = [
+    ['director', `${reply.version}, pid ${reply.pid}, up ${duration(reply.uptimeSec)}`],
+    [
+      'interface',
+      `${reply.interface.name} ${reply.interface.up ? 'up' : pc.red('down')}, ${reply.interface.mac}, MTU ${reply.interface.mtu}`,
+    ],
+    [
+      'datapath',
+      `${datapath.name}, ${isRunning ? pc.green(datapath.state) : pc.red(datapath.state)}, pid ${datapath.pid ?? '-'}, restarted ${datapath.restarts} times`,
+    ],
+    ...datapath.notes.map((note) => ['', note]),
+    ['connections', `${connections.live} of at most ${connections.capacity} (${mebibytes} MiB when full)`],
+  ];
+  return [
+    plainTable(rows),
+    ...section(['REAL SERVER', 'MAC', 'STATE'], reply.neighbors.map(neighborRow)),
+    ...section(
+      ['VERDICT', 'FRAMES'],
+      Object.entries(reply.verdicts).map(([name, frames]) => [name, String(frames)]),
+    ),
+    ...reply.warnings.map((warning) => pc.yellow(`warning: ${warning}`)),
+  ].join('\n');
+}
+
+function neighborRow({ server, kind, mac, state }: NeighborListing): string[] {
+  if (kind === 'local') return [server, '-', 'this host'];
+  if (kind === 'unreachable') return [server, '-', pc.red(state)];
+  return [server, mac ?? pc.red('unresolved'), state];
+}
+
+function section(head: readonly string[], rows: readonly string[][]): string[] {
+  return rows.length === 0 ? [] : ['', plainTable([head.map((word) => pc.bold(word)), ...rows])];
+}
+
+/** Columns two blanks apart, no lines. */
+function plainTable(rows: readonly (readonly string[])[]): string {
+  const none = Object.fromEntries(
+    'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+      .split(' ')
+      .map((part) => [part, '']),
+  );
+  const table = new Table({
+    chars: { ...none, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [] },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().replace(/ +$/gm, '');
+}
+
+function duration(seconds: number): string {
+  const days = Math.floor(seconds / 86_400);
+  const clock = new Date(seconds * 1000).toISOString().slice(11, 19);
+  return days > 0 ? `${days} d ${clock}` : clock;
+}

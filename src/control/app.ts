@@ -1,0 +1,66 @@
+/** The control socket's calls as an HTTP application: check, call the daemon, answer. docs/CONTROL-API.md. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
+import { DirectorError, type ErrorCode } from '../errors.ts';
+import type { DirectorApi } from './api.ts';
+import type { ErrorReply } from './protocol.ts';
+import { connectionsQuery, editsRequest } from './schema.ts';
+
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+export function createControlApp(api: DirectorApi): Hono {
+  const app = new Hono();
+  app.use(
+    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(errorReply('BAD_REQUEST', tooLarge), 413) }),
+  );
+  app.get('/v1/status', async (c) => c.json(await api.status()));
+  app.get('/v1/services', async (c) => c.json(await api.services()));
+  app.get('/v1/connections', async (c) => {
+    const { cursor, limit } = checked(connectionsQuery, c.req.query());
+    return c.json(await api.connections(cursor, limit));
+  });
+  app.post('/v1/edits', async (c) => {
+    const { edits } = checked(editsRequest, await jsonBody(c.req));
+    return c.json(await api.edit(edits));
+  });
+  app.post('/v1/reload', async (c) => {
+    await api.reload();
+    return c.json({});
+  });
+  app.post('/v1/stop', (c) => {
+    api.stop();
+    return c.json({});
+  });
+  app.notFound((c) => c.json(errorReply('BAD_REQUEST', `there is no ${c.req.method} ${c.req.path}`), 404));
+  app.onError((error, c) => {
+    if (error instanceof DirectorError)
+      return c.json(errorReply(error.code, error.message), statusOf(error.code));
+    return c.json(errorReply('DATAPATH_FAILED', String(error)), 500);
+  });
+  return app;
+}
+
+const tooLarge = `the body is larger than ${MAX_BODY_BYTES} bytes; send the edits in several requests`;
+
+const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: { code, message } });
+
+function statusOf(code: ErrorCode): ContentfulStatusCode {
+  if (code === 'BAD_REQUEST' || code === 'RULES_FILE') return 400;
+  return code === 'DATAPATH_FAILED' ? 503 : 500;
+}
+
+async function jsonBody(request: { json(): Promise<unknown> }): Promise<unknown> {
+  try {
+    return await request.json();
+  } catch (cause) {
+    throw new DirectorError('BAD_REQUEST', 'the body is not JSON', {}, cause);
+  }
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new DirectorError('BAD_REQUEST', z.prettifyError(result.error).replaceAll('\n', '; '));
+}

@@ -1,0 +1,46 @@
+/** What is configured and what the datapath counted, put together as the control socket tells it. */
+import type { Configuration, ConfiguredServer, ConfiguredService } from '../service/configuration.ts';
+import { endpointText, serviceKey } from '../service/configuration.ts';
+import type { ServiceCounters, TrafficCounters, TrafficRates } from '../service/model.ts';
+import type { ServerListing, ServiceListing } from './protocol.ts';
+
+const NO_TRAFFIC: TrafficCounters & TrafficRates = {
+  connections: 0,
+  inPackets: 0,
+  outPackets: 0,
+  inBytes: 0,
+  outBytes: 0,
+};
+const NO_CONNECTIONS = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
+
+/** `counters` by serviceKey(); a service that the datapath has not counted yet has zeroes. */
+export function listServices(
+  configuration: Configuration,
+  counters: Readonly<Record<string, ServiceCounters>>,
+): ServiceListing[] {
+  return [...configuration.services].map(([key, service]) => listService(service, counters[key]));
+}
+
+function listService(
+  { service, options, servers }: ConfiguredService,
+  counted: ServiceCounters | undefined,
+): ServiceListing {
+  return {
+    service,
+    options,
+    counters: counted?.traffic ?? NO_TRAFFIC,
+    rates: NO_TRAFFIC,
+    servers: servers.map((server) => listServer(server, counted)),
+  };
+}
+
+function listServer(
+  { server, options }: ConfiguredServer,
+  counted: ServiceCounters | undefined,
+): ServerListing {
+  const { traffic, ...connections } = counted?.servers[endpointText(server)] ?? {
+    traffic: NO_TRAFFIC,
+    ...NO_CONNECTIONS,
+  };
+  return { server, options, ...connections, counters: traffic, rates: NO_TRAFFIC };
+}

@@ -1,0 +1,87 @@
+/** What the control socket takes in, checked: nothing that is not one of these shapes gets further. */
+import { z } from 'zod';
+import { canonicalIp, parseIp } from '../wire/address.ts';
+
+/** Edits in one request; diradm sends large files in several. */
+export const MAX_EDITS = 20_000;
+export const MAX_CONNECTIONS_LISTED = 100_000;
+
+const ipAddress = z
+  .string()
+  .refine((text) => parseIp(text) !== undefined, { message: 'expected an IPv4 or IPv6 address' })
+  .transform((text) => canonicalIp(text)!);
+const port = z.int().min(0).max(65535);
+const uint31 = z.int().min(0).max(0x7fffffff);
+const seconds = z.int().min(0).max(2_678_400);
+
+const serviceAddress = z.union([
+  z.strictObject({ protocol: z.enum(['tcp', 'udp', 'sctp']), address: ipAddress, port }),
+  z.strictObject({ fwmark: z.int().min(1).max(0xffffffff), family: z.union([z.literal(4), z.literal(6)]) }),
+]);
+const serverAddress = z.strictObject({ address: ipAddress, port });
+
+const serviceOptions = z.strictObject({
+  scheduler: z.string().min(1).max(15),
+  schedulerFlags: z.int().min(0).max(0xff),
+  persistentSec: seconds,
+  netmask: z.int().min(0).max(0xffffffff),
+  onePacket: z.boolean(),
+  persistenceEngine: z.string().max(15),
+});
+
+const serverOptions = z.strictObject({
+  forwarding: z.enum(['direct-route', 'tunnel', 'masquerade']),
+  weight: uint31,
+  upperThreshold: uint31,
+  lowerThreshold: uint31,
+  tunnel: z.strictObject({
+    type: z.enum(['ipip', 'gue', 'gre']),
+    port,
+    checksum: z.enum(['none', 'csum', 'remcsum']),
+  }),
+});
+
+const syncRole = z.enum(['master', 'backup']);
+const syncDaemon = z.strictObject({
+  role: syncRole,
+  interface: z.string().min(1).max(15),
+  syncId: z.int().min(0).max(255),
+  maxLengthBytes: z.int().min(0).max(65507),
+  group: z.string(),
+  port,
+  ttl: z.int().min(0).max(255),
+});
+
+const edit = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('add-service'), service: serviceAddress, options: serviceOptions }),
+  z.strictObject({ op: z.literal('edit-service'), service: serviceAddress, options: serviceOptions }),
+  z.strictObject({ op: z.literal('delete-service'), service: serviceAddress }),
+  z.strictObject({ op: z.literal('flush') }),
+  z.strictObject({
+    op: z.literal('add-server'),
+    service: serviceAddress,
+    server: serverAddress,
+    options: serverOptions,
+  }),
+  z.strictObject({
+    op: z.literal('edit-server'),
+    service: serviceAddress,
+    server: serverAddress,
+    options: serverOptions,
+  }),
+  z.strictObject({ op: z.literal('delete-server'), service: serviceAddress, server: serverAddress }),
+  z.strictObject({ op: z.literal('zero'), service: serviceAddress.exactOptional() }),
+  z.strictObject({
+    op: z.literal('set-timeouts'),
+    timeouts: z.strictObject({ tcpSec: seconds, tcpFinSec: seconds, udpSec: seconds }),
+  }),
+  z.strictObject({ op: z.literal('start-sync-daemon'), daemon: syncDaemon }),
+  z.strictObject({ op: z.literal('stop-sync-daemon'), role: syncRole }),
+]);
+
+export const editsRequest = z.strictObject({ edits: z.array(edit).max(MAX_EDITS) });
+
+export const connectionsQuery = z.strictObject({
+  cursor: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(MAX_CONNECTIONS_LISTED).default(10_000),
+});

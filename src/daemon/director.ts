@@ -1,0 +1,229 @@
+/**
+ * The daemon's one object that knows everybody: takes edits in, makes host and datapath follow, answers the control
+ * socket. Edits are carried out one request after the other.
+ */
+import { connectionTableBytes } from '../connection/connection-table.ts';
+import type { DirectorApi } from '../control/api.ts';
+import { listServices } from '../control/listing.ts';
+import type {
+  ConnectionsReply,
+  EditsReply,
+  ErrorReply,
+  ServicesReply,
+  StatusReply,
+} from '../control/protocol.ts';
+import { DirectorError } from '../errors.ts';
+import { type Neighbor, NeighborTable } from '../host/neighbors.ts';
+import type { RouteSocket } from '../host/netlink.ts';
+import type { Log } from '../log.ts';
+import { applyEdit, type Configuration, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
+import { editsBetween } from '../service/difference.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
+import { version } from '../version.ts';
+import type { CountersReport, NextHop } from '../worker/messages.ts';
+import { DatapathProcess } from './datapath-process.ts';
+import type { HostInterface } from './host-interface.ts';
+import { readRulesFile } from './rules-file.ts';
+import { warningsOf } from './warnings.ts';
+
+/** How long a command waits for the MAC of a server that it added: the kernel's ARP takes a millisecond. */
+const RESOLVE_WITHIN_MS = 100;
+
+export interface DirectorOptions {
+  readonly log: Log;
+  readonly routes: RouteSocket;
+  readonly host: HostInterface;
+  readonly connectionTableSize: number;
+  readonly rulesPath: string | undefined;
+  readonly onStop: () => void;
+}
+
+export class Director implements DirectorApi {
+  private readonly options: DirectorOptions;
+  private readonly neighbors: NeighborTable;
+  private readonly datapath: DatapathProcess;
+  private configuration: Configuration = EMPTY_CONFIGURATION;
+  private counters: CountersReport | undefined;
+  private editing: Promise<unknown> = Promise.resolve();
+  private readonly startedMs = performance.now();
+
+  constructor(options: DirectorOptions) {
+    this.options = options;
+    this.neighbors = new NeighborTable(options.routes, options.host.name);
+    this.neighbors.onChange((neighbor) => this.onNeighbor(neighbor));
+    this.datapath = new DatapathProcess(options.log, () => ({
+      kind: 'start',
+      interface: options.host.name,
+      delivery: options.host.delivery,
+      connectionTableSize: options.connectionTableSize,
+      configuration: { ...this.configuration, services: [...this.configuration.services.values()] },
+      nextHops: this.neighbors.list().map(nextHopOf),
+      host: options.host.facts,
+    }));
+  }
+
+  async start(): Promise<void> {
+    await this.datapath.start();
+    await this.reload();
+  }
+
+  async close(): Promise<void> {
+    this.neighbors.close();
+    await this.datapath.stop();
+  }
+
+  /** The interface changed. */
+  async followHost(): Promise<void> {
+    if (!this.datapath.isRunning) return;
+    await this.datapath.request({ kind: 'host', host: this.options.host.facts }).catch((error: Error) => {
+      this.options.log.warn(
+        { err: error },
+        `the datapath did not take a change of the interface: ${error.message}`,
+      );
+    });
+  }
+
+  edit(edits: readonly Edit[]): Promise<EditsReply> {
+    return this.oneAtATime(() => this.carryOut(edits));
+  }
+
+  async services(): Promise<ServicesReply> {
+    const counters = await this.readCounters();
+    const { timeouts, syncDaemons } = this.configuration;
+    const services = listServices(this.configuration, counters?.services ?? {});
+    return { connectionTableSize: this.options.connectionTableSize, timeouts, syncDaemons, services };
+  }
+
+  connections(cursor: number, limit: number): Promise<ConnectionsReply> {
+    return this.datapath.request({ kind: 'list-connections', cursor, limit });
+  }
+
+  async status(): Promise<StatusReply> {
+    const { host, connectionTableSize } = this.options;
+    const counters = await this.readCounters();
+    const { state } = host;
+    const datapathState =
+      state?.up !== true ? 'waiting for the interface' : this.datapath.isRunning ? 'running' : 'restarting';
+    return {
+      version: version(),
+      pid: process.pid,
+      uptimeSec: Math.floor((performance.now() - this.startedMs) / 1000),
+      interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
+      datapath: {
+        name: 'pcap',
+        state: datapathState,
+        pid: this.datapath.pid,
+        restarts: this.datapath.restartCount,
+        notes: ['pcap is the only datapath of this version'],
+      },
+      connections: counters?.connections ?? { live: 0, capacity: connectionTableSize },
+      connectionTableBytes: connectionTableBytes(connectionTableSize),
+      verdicts: counters?.verdicts ?? {},
+      neighbors: this.neighbors.list(),
+      warnings: warningsOf(this.configuration, this.neighbors.list(), host.stuckOffloads),
+    };
+  }
+
+  reload(): Promise<void> {
+    const { rulesPath, log } = this.options;
+    if (rulesPath === undefined) return Promise.resolve();
+    return this.oneAtATime(async () => {
+      const edits = editsBetween(this.configuration, await readRulesFile(rulesPath));
+      await this.carryOut(edits);
+      log.info({ rules: rulesPath, edits: edits.length }, `read ${rulesPath}: ${edits.length} changes`);
+    });
+  }
+
+  stop(): void {
+    this.options.onStop();
+  }
+
+  private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.editing.then(act);
+    this.editing = result.catch(() => {});
+    return result;
+  }
+
+  private async carryOut(edits: readonly Edit[]): Promise<EditsReply> {
+    const before = this.configuration;
+    const accepted: Edit[] = [];
+    const results = edits.map((edit) => this.tryEdit(edit, accepted));
+    await this.follow(before, accepted);
+    return { results };
+  }
+
+  private tryEdit(edit: Edit, accepted: Edit[]): ErrorReply['error'] | null {
+    try {
+      if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
+        throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
+      }
+      this.configuration = applyEdit(this.configuration, edit);
+      accepted.push(edit);
+      return null;
+    } catch (error) {
+      if (!(error instanceof DirectorError)) throw error;
+      return { code: error.code, message: error.message };
+    }
+  }
+
+  /** The guard stands before the datapath forwards, and until it no longer does. */
+  private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
+    if (accepted.length === 0) return;
+    const { host, log } = this.options;
+    await host.setGuarded(addressesOf(before, this.configuration));
+    await this.resolveServers();
+    if (this.datapath.isRunning) {
+      await this.datapath.request({ kind: 'edits', edits: accepted }).catch((error: Error) => {
+        log.error({ err: error }, `the datapath did not take an edit: ${error.message}`);
+      });
+    }
+    await host.setGuarded(addressesOf(this.configuration));
+    for (const warning of warningsOf(this.configuration, this.neighbors.list(), [])) this.warnOnce(warning);
+  }
+
+  /** Watches the servers of now, and gives the kernel a moment to find those that are new. */
+  private async resolveServers(): Promise<void> {
+    const servers = [...this.configuration.services.values()].flatMap((service) => service.servers);
+    const addresses = new Set(servers.map(({ server }) => server.address));
+    const added = [...addresses].filter((address) => this.neighbors.get(address) === undefined);
+    this.neighbors.watchOnly(addresses);
+    const deadlineMs = performance.now() + RESOLVE_WITHIN_MS;
+    const isOpen = (address: string) => {
+      const neighbor = this.neighbors.get(address);
+      return neighbor?.kind === 'neighbor' && neighbor.mac === null;
+    };
+    while (added.some(isOpen) && performance.now() < deadlineMs)
+      await new Promise((done) => setTimeout(done, 2));
+  }
+
+  private onNeighbor(neighbor: Neighbor): void {
+    const { log } = this.options;
+    const { server, kind, mac, state } = neighbor;
+    log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
+    if (!this.datapath.isRunning) return;
+    this.datapath.request({ kind: 'next-hops', nextHops: [nextHopOf(neighbor)] }).catch(() => {});
+  }
+
+  private readonly warned = new Set<string>();
+  private warnOnce(warning: string): void {
+    if (this.warned.has(warning)) return;
+    this.warned.add(warning);
+    this.options.log.warn({}, warning);
+  }
+
+  /** What the datapath said last, when it does not answer now. */
+  private async readCounters(): Promise<CountersReport | undefined> {
+    if (!this.datapath.isRunning) return this.counters;
+    this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
+    return this.counters;
+  }
+}
+
+const nextHopOf = ({ server, kind, mac }: Neighbor): NextHop => ({ address: server, kind, mac });
+
+/** Of all the services in the configurations, each once. */
+function addressesOf(...configurations: readonly Configuration[]): ServiceAddress[] {
+  const services = configurations.flatMap((configuration) => [...configuration.services.values()]);
+  const byKey = new Map(services.map(({ service }) => [serviceKey(service), service]));
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, service]) => service);
+}

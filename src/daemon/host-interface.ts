@@ -1,0 +1,151 @@
+/**
+ * The interface that the director works on, kept fit for it: offloads off, guard on, local delivery there; all of it
+ * again when the interface was deleted and made anew, and all of it undone at the end.
+ */
+import { DirectorError } from '../errors.ts';
+import { Guard } from '../host/guard.ts';
+import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
+import { createLocalDelivery, type LocalDelivery } from '../host/local-delivery.ts';
+import type { RouteSocket } from '../host/netlink.ts';
+import { type OffloadsOff, turnOffOffloads } from '../host/offloads.ts';
+import type { Log } from '../log.ts';
+import type { ServiceAddress } from '../service/model.ts';
+import type { HostFacts } from '../worker/messages.ts';
+
+const NO_INTERFACE_MAC = '00:00:00:00:00:00';
+
+export class HostInterface {
+  readonly name: string;
+  readonly delivery: LocalDelivery;
+  private readonly log: Log;
+  private readonly routes: RouteSocket;
+  private readonly watch: InterfaceWatch;
+  private readonly guard: Guard;
+  private offloads: OffloadsOff | undefined;
+  private guarded: readonly ServiceAddress[] = [];
+
+  private constructor(
+    name: string,
+    log: Log,
+    routes: RouteSocket,
+    watch: InterfaceWatch,
+    delivery: LocalDelivery,
+  ) {
+    this.name = name;
+    this.log = log;
+    this.routes = routes;
+    this.watch = watch;
+    this.delivery = delivery;
+    this.guard = new Guard(name);
+  }
+
+  /** `routes` must have been follow()ed. `onChange` is told after the interface has been made fit again. */
+  static async open(
+    name: string,
+    routes: RouteSocket,
+    log: Log,
+    onChange: () => void,
+  ): Promise<HostInterface> {
+    const watch = new InterfaceWatch(routes, name);
+    const state = requireEthernet(name, watch.current, routes);
+    const delivery = await createLocalDelivery(name, state.index);
+    const host = new HostInterface(name, log, routes, watch, delivery);
+    try {
+      await host.turnOffOffloads();
+      await host.guard.apply([]);
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    watch.onChange(({ what }) => {
+      log.info({ interface: name, what }, `${name}: ${CHANGES[what]}`);
+      if (what !== 'created') onChange();
+      else void host.fitAnew().finally(onChange);
+    });
+    return host;
+  }
+
+  get state(): InterfaceState | undefined {
+    return this.watch.current;
+  }
+
+  get facts(): HostFacts {
+    const { state } = this;
+    return {
+      interfaceUp: state?.up ?? false,
+      mac: state?.mac ?? NO_INTERFACE_MAC,
+      mtu: state?.mtu ?? 1500,
+      addresses: this.routes
+        .links()
+        .flatMap(({ index }) => this.routes.addresses(index).map(({ address }) => address)),
+    };
+  }
+
+  /** Merging that the driver does not let us switch off. */
+  get stuckOffloads(): readonly string[] {
+    return this.offloads?.stillOn ?? [];
+  }
+
+  async setGuarded(services: readonly ServiceAddress[]): Promise<void> {
+    this.guarded = services;
+    if (this.state !== undefined) await this.guard.apply(services);
+  }
+
+  async close(): Promise<void> {
+    this.watch.close();
+    await Promise.allSettled([this.guard.remove(), this.delivery.remove(), this.offloads?.restore()]);
+  }
+
+  private async fitAnew(): Promise<void> {
+    try {
+      this.guard.forgetInterface();
+      await this.guard.apply(this.guarded);
+      await this.turnOffOffloads();
+    } catch (error) {
+      this.log.error(
+        { err: error },
+        `${this.name} came back, but cannot be made fit: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  private async turnOffOffloads(): Promise<void> {
+    this.offloads = await turnOffOffloads(this.name);
+    const { switchedOff, stillOn } = this.offloads;
+    if (switchedOff.length > 0)
+      this.log.info({ switchedOff }, `${this.name}: ${switchedOff.join(', ')} off while we run`);
+    if (stillOn.length > 0)
+      this.log.warn({ stillOn }, `${this.name}: the driver keeps ${stillOn.join(', ')} on`);
+  }
+}
+
+const CHANGES = {
+  created: 'the interface is back; making it fit again',
+  deleted: 'the interface is gone; waiting for it to return',
+  up: 'the link is up; forwarding',
+  down: 'the link is down; waiting for it',
+  mac: 'the MAC address changed; going on with the new one',
+  mtu: 'the MTU changed',
+  addresses: 'the addresses changed',
+} as const;
+
+function requireEthernet(
+  name: string,
+  state: InterfaceState | undefined,
+  routes: RouteSocket,
+): InterfaceState {
+  if (state === undefined) {
+    const present = routes.links().map((link) => link.name);
+    throw new DirectorError(
+      'NO_SUCH_DEVICE',
+      `there is no interface ${name}; there are: ${present.join(', ')}`,
+    );
+  }
+  if (state.mac === null || state.mac === NO_INTERFACE_MAC) {
+    throw new DirectorError(
+      'NO_SUCH_DEVICE',
+      `${name} has no MAC address; direct routing needs an Ethernet interface`,
+    );
+  }
+  return state;
+}

@@ -1,0 +1,36 @@
+/** A file as ipvsadm-save writes it, read whole or not at all. */
+import { readFileSync } from 'node:fs';
+import { editsOfRules } from '../cli/diradm/rules.ts';
+import { DirectorError } from '../errors.ts';
+import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+
+/** RULES_FILE names file, line and what is wrong with it. */
+export async function readRulesFile(path: string): Promise<Configuration> {
+  let configuration = EMPTY_CONFIGURATION;
+  for (const { line, edit } of await editsOfRules(readText(path), path)) {
+    try {
+      configuration = applyEdit(configuration, edit);
+    } catch (cause) {
+      throw new DirectorError(
+        'RULES_FILE',
+        `${path}:${line}: ${(cause as Error).message}`,
+        { path, line },
+        cause,
+      );
+    }
+  }
+  return configuration;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new DirectorError(
+      'RULES_FILE',
+      `cannot read ${path}: ${(cause as Error).message}`,
+      { path },
+      cause,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+/** `director run`: puts the parts together, serves until a signal, takes everything away again. */
+import { createControlApp } from '../control/app.ts';
+import { serveControl } from '../control/server.ts';
+import { lockInterface } from '../host/instance-lock.ts';
+import { loadHostAddon } from '../host/native.ts';
+import { RouteSocket } from '../host/netlink.ts';
+import { createLog, type Log } from '../log.ts';
+import { Director } from './director.ts';
+import { HostInterface } from './host-interface.ts';
+import { requirePrivileges } from './privileges.ts';
+
+export interface RunOptions {
+  readonly interface: string;
+  readonly socketPath: string;
+  readonly rulesPath: string | undefined;
+  readonly connectionTableSize: number;
+}
+
+/** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
+export async function run(options: RunOptions): Promise<void> {
+  requirePrivileges();
+  const log = createLog();
+  const undo: (() => unknown)[] = [];
+  try {
+    let end: (why: string) => void = () => {};
+    const ended = new Promise<string>((resolve) => {
+      end = resolve;
+    });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+
+    undo.push(await lockInterface(options.interface));
+    const routes = new RouteSocket();
+    undo.push(() => routes.close());
+    await routes.follow();
+    let director: Director | undefined;
+    const host = await HostInterface.open(options.interface, routes, log, () => director?.followHost());
+    undo.push(() => host.close());
+    director = new Director({ ...options, log, routes, host, onStop: () => end('a request') });
+    undo.push(() => director.close());
+    await director.start();
+    undo.push(await serveControl(createControlApp(director), options.socketPath));
+
+    process.on('SIGHUP', () => reload(director, log));
+    const { name, state } = host;
+    log.info(
+      { interface: name, mac: state?.mac, socket: options.socketPath, pid: process.pid },
+      `director runs on ${name}`,
+    );
+    notifySystemd('READY=1');
+    const why = await ended;
+    log.info({ why }, `stopping on ${why}`);
+    notifySystemd('STOPPING=1');
+  } finally {
+    for (const step of undo.reverse()) await tryTo(step, log);
+  }
+  log.info({}, 'stopped; nothing of the director is left on this host');
+}
+
+/** One thing that cannot be taken away does not keep us from taking away the rest. */
+async function tryTo(step: () => unknown, log: Log): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    log.error({ err: error }, `could not clean up: ${(error as Error).message}`);
+  }
+}
+
+function reload(director: Director, log: Log): void {
+  director.reload().catch((error: Error) => {
+    log.error({ err: error }, `reload refused, nothing changed: ${error.message}`);
+  });
+}
+
+function notifySystemd(text: string): void {
+  const path = process.env['NOTIFY_SOCKET'];
+  if (path !== undefined) loadHostAddon().notify(path, text);
+}

@@ -1,0 +1,50 @@
+/** What is configured and will not work, in sentences: for the log and for `director status`. */
+import type { Neighbor } from '../host/neighbors.ts';
+import {
+  type Configuration,
+  type ConfiguredService,
+  endpointText,
+  serviceKey,
+} from '../service/configuration.ts';
+
+const FORWARDING_WORDS = { tunnel: 'tunnelling (-i)', masquerade: 'masquerading (-m)' } as const;
+
+export function warningsOf(
+  configuration: Configuration,
+  neighbors: readonly Neighbor[],
+  stuckOffloads: readonly string[],
+): string[] {
+  const byAddress = new Map(neighbors.map((neighbor) => [neighbor.server, neighbor]));
+  const services = [...configuration.services.values()];
+  return [
+    ...services.flatMap(serviceWarnings),
+    ...services.flatMap((service) => serverWarnings(service, byAddress)),
+    ...configuration.syncDaemons.map(
+      ({ role }) => `the ${role} sync daemon is listed only: no state is sent or taken`,
+    ),
+    ...stuckOffloads.map(
+      (name) => `the driver keeps ${name} on: merged frames that are not TCP cannot be sent on`,
+    ),
+  ];
+}
+
+function serviceWarnings({ service }: ConfiguredService): string[] {
+  if (!('fwmark' in service)) return [];
+  return [`${serviceKey(service)} matches no frame yet: this version does not mark frames`];
+}
+
+function serverWarnings(
+  { service, servers }: ConfiguredService,
+  neighbors: ReadonlyMap<string, Neighbor>,
+): string[] {
+  return servers.flatMap(({ server, options }) => {
+    const name = `${endpointText(server)} of ${serviceKey(service)}`;
+    if (options.forwarding !== 'direct-route') {
+      return [
+        `${name} receives no traffic: the director does direct routing, not ${FORWARDING_WORDS[options.forwarding]}`,
+      ];
+    }
+    const neighbor = neighbors.get(server.address);
+    return neighbor?.kind === 'unreachable' ? [`${name} receives no traffic: ${neighbor.state}`] : [];
+  });
+}

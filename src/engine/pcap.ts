@@ -1,0 +1,150 @@
+/**
+ * Frames by the cap package (libpcap): works wherever AF_PACKET does, at the price of a callback and a system call a
+ * frame. Runs in a process of its own. What cap does not survive is kept away from it here: send() without open(),
+ * two opens of one object, a link that goes down (docs/OPERATIONS.md, "When the link goes down").
+ */
+import cap from 'cap';
+import type { MacAddress } from '../wire/address.ts';
+import { ETHERNET_HEADER_BYTES, EtherType, writeDestinationMac, writeSourceMac } from '../wire/ethernet.ts';
+import type { Packet } from '../wire/packet.ts';
+import type { FrameSink } from './engine.ts';
+import { completeChecksum, segmentTcp } from './segment.ts';
+
+/** With GRO off a slot takes a little over the MTU: about 20,000 frames at 1,500 bytes. */
+const RING_BYTES = 32 * 1024 * 1024;
+/** libpcap's snapshot length; also longer than any frame. */
+const FRAME_BUFFER_BYTES = 64 * 1024;
+/** Nothing is read where frames are only delivered. */
+const NOTHING = 'less 1';
+const MIN_RING_BYTES = 1024 * 1024;
+
+/** An interface that is open for sending, and for receiving what passes `filter`. */
+class OpenInterface {
+  readonly buffer = Buffer.alloc(FRAME_BUFFER_BYTES);
+  readonly view = new DataView(this.buffer.buffer, this.buffer.byteOffset, FRAME_BUFFER_BYTES);
+  private readonly capture = new cap.Cap();
+  private isOpen = false;
+
+  constructor(name: string, filter: string, ringBytes: number, onFrame: (lengthBytes: number) => void) {
+    const linkType = this.capture.open(name, filter, ringBytes, this.buffer);
+    this.isOpen = true;
+    if (linkType !== 'ETHERNET') {
+      this.close();
+      throw new Error(
+        `${name} has link type ${linkType}; direct routing rewrites MAC addresses and needs Ethernet`,
+      );
+    }
+    this.capture.on('packet', onFrame);
+  }
+
+  /** `bytes` is this buffer or another one. */
+  send(bytes: Buffer, lengthBytes: number): boolean {
+    if (!this.isOpen) return false;
+    try {
+      this.capture.send(bytes, lengthBytes);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    if (this.isOpen) this.capture.close();
+    this.isOpen = false;
+  }
+}
+
+export interface PcapEngineOptions {
+  readonly interface: string;
+  /** The end of the veth pair that leads into this host's own stack, and the MAC at its other end. */
+  readonly delivery: { readonly interface: string; readonly mac: MacAddress };
+  /** What the path decoded last. */
+  readonly packet: Packet;
+  readonly onFrame: (frame: DataView, lengthBytes: number) => void;
+}
+
+export class PcapEngine implements FrameSink {
+  mtuBytes = 1500;
+  private readonly options: PcapEngineOptions;
+  private wire: OpenInterface | undefined;
+  private host: OpenInterface | undefined;
+  private readonly segment = Buffer.alloc(FRAME_BUFFER_BYTES);
+  private readonly segmentView = new DataView(
+    this.segment.buffer,
+    this.segment.byteOffset,
+    FRAME_BUFFER_BYTES,
+  );
+
+  constructor(options: PcapEngineOptions) {
+    this.options = options;
+  }
+
+  /** Receives what passes `filter` (pcap-filter(7)) from now on. Throws what libpcap says when it cannot. */
+  open(filter: string): void {
+    this.close();
+    const { interface: name, delivery, onFrame } = this.options;
+    this.host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
+    const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) =>
+      onFrame(wire.view, lengthBytes),
+    );
+    this.wire = wire;
+  }
+
+  close(): void {
+    this.wire?.close();
+    this.host?.close();
+    this.wire = undefined;
+    this.host = undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.wire !== undefined;
+  }
+
+  transmit(frame: DataView, lengthBytes: number): boolean {
+    const { wire } = this;
+    if (wire === undefined) return false;
+    if (frame !== wire.view)
+      return wire.send(Buffer.from(frame.buffer, frame.byteOffset, lengthBytes), lengthBytes);
+    const { packet } = this.options;
+    completeChecksum(packet, frame);
+    if (packet.ipBytes <= this.mtuBytes) return wire.send(wire.buffer, lengthBytes);
+    return segmentTcp(packet, frame, this.mtuBytes, this.segmentView, (bytes) =>
+      wire.send(this.segment, bytes),
+    );
+  }
+
+  deliver(frame: DataView, ipOffset: number, lengthBytes: number): boolean {
+    const { packet, delivery } = this.options;
+    if (this.host === undefined || frame !== this.wire?.view) return false;
+    completeChecksum(packet, frame);
+    const start = ipOffset - ETHERNET_HEADER_BYTES;
+    writeSourceMac(frame, start, delivery.mac.high, delivery.mac.low);
+    writeDestinationMac(frame, start, delivery.mac.high, delivery.mac.low);
+    frame.setUint16(ipOffset - 2, packet.ipVersion === 4 ? EtherType.Ipv4 : EtherType.Ipv6);
+    return this.host.send(this.wire.buffer.subarray(start, lengthBytes), lengthBytes - start);
+  }
+}
+
+/** Beyond this many virtual addresses the filter lets every frame to us in. */
+const MAX_FILTERED_ADDRESSES = 64;
+
+/**
+ * What the path wants to see: frames to us for a virtual address, ARP about one, and, for connections that this host
+ * serves itself, its replies. `inbound` keeps our own transmissions out. Behind one and two VLAN tags too.
+ */
+export function captureFilter(ownMac: string, virtualAddresses: readonly string[]): string {
+  if (virtualAddresses.length === 0) return NOTHING;
+  const listed = virtualAddresses.length <= MAX_FILTERED_ADDRESSES ? virtualAddresses : undefined;
+  const anyOf = (primitive: string, addresses = listed) =>
+    addresses === undefined
+      ? ''
+      : ` and (${addresses.map((address) => `${primitive} ${address}`).join(' or ')})`;
+  const ipv4 = listed?.filter((address) => !address.includes(':'));
+  const toUs = `inbound and ether dst ${ownMac} and (ip or ip6)${anyOf('dst host')}`;
+  const claims = ipv4?.length === 0 ? undefined : `inbound and arp${anyOf('arp src host', ipv4)}`;
+  const replies = `outbound and ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src host')}`;
+  const inner = [toUs, claims, replies].filter((part) => part !== undefined).map((part) => `(${part})`);
+  const untagged = inner.join(' or ');
+  return `(${untagged}) or (vlan and ((${toUs}) or (vlan and (${toUs}))))`;
+}

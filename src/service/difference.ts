@@ -1,0 +1,37 @@
+/** The edits that make one configuration into another: how a reload changes no more than what changed. */
+import { type Configuration, type ConfiguredService, endpointText } from './configuration.ts';
+import type { Edit } from './model.ts';
+
+/** Services and servers that are the same in both are not touched, so that their connections and places go on. */
+export function editsBetween(from: Configuration, to: Configuration): Edit[] {
+  const edits: Edit[] = [];
+  for (const [key, { service }] of from.services) {
+    if (!to.services.has(key)) edits.push({ op: 'delete-service', service });
+  }
+  for (const [key, service] of to.services) edits.push(...serviceEdits(from.services.get(key), service));
+  return edits;
+}
+
+function serviceEdits(from: ConfiguredService | undefined, to: ConfiguredService): Edit[] {
+  const { service, options } = to;
+  const edits: Edit[] = [];
+  if (from === undefined) edits.push({ op: 'add-service', service, options });
+  else if (!sameValue(from.options, options)) edits.push({ op: 'edit-service', service, options });
+
+  const before = new Map((from?.servers ?? []).map((server) => [endpointText(server.server), server]));
+  const after = new Set(to.servers.map(({ server }) => endpointText(server)));
+  for (const [name, { server }] of before) {
+    if (!after.has(name)) edits.push({ op: 'delete-server', service, server });
+  }
+  // The newest comes first in the list, so the list is made from its end.
+  for (const { server, options } of to.servers.toReversed()) {
+    const existing = before.get(endpointText(server));
+    if (existing === undefined) edits.push({ op: 'add-server', service, server, options });
+    else if (!sameValue(existing.options, options))
+      edits.push({ op: 'edit-server', service, server, options });
+  }
+  return edits;
+}
+
+/** Plain data with the same keys in the same order. */
+const sameValue = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,0 +1,81 @@
+/**
+ * The datapath process's end of the line to the daemon: JSON lines over an inherited socket. Under overload the
+ * capture library never returns to the event loop, so the channel can also be polled from within the packet
+ * callback: reads and writes are then plain non-blocking system calls.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+
+const READ_BYTES = 64 * 1024;
+const RETRY_MS = 2;
+
+export class Channel {
+  private readonly fd: number;
+  private readonly socket: Socket;
+  private readonly readBuffer = Buffer.alloc(READ_BYTES);
+  private readonly onLine: (line: string) => void;
+  private partial: Buffer[] = [];
+  private unsent: Buffer[] = [];
+  private retry: NodeJS.Timeout | undefined;
+
+  constructor(fd: number, onLine: (line: string) => void, onEnd: () => void) {
+    this.fd = fd;
+    this.onLine = onLine;
+    this.socket = new Socket({ fd, readable: true, writable: true });
+    this.socket.on('data', (chunk: Buffer) => this.feed(chunk));
+    this.socket.on('end', onEnd);
+    this.socket.on('error', onEnd);
+  }
+
+  /** Takes in what has arrived and puts out what waits, without the event loop. */
+  poll(): void {
+    for (;;) {
+      const lengthBytes = ignoringBusy(() => readSync(this.fd, this.readBuffer, 0, READ_BYTES, null));
+      if (lengthBytes === undefined || lengthBytes === 0) break;
+      this.feed(Buffer.from(this.readBuffer.subarray(0, lengthBytes)));
+    }
+    this.flush();
+  }
+
+  send(value: unknown): void {
+    this.unsent.push(Buffer.from(`${JSON.stringify(value)}\n`));
+    this.flush();
+  }
+
+  private flush(): void {
+    while (this.unsent.length > 0) {
+      const next = this.unsent[0]!;
+      const sentBytes = ignoringBusy(() => writeSync(this.fd, next));
+      if (sentBytes === undefined) {
+        this.retry ??= setTimeout(() => {
+          this.retry = undefined;
+          this.flush();
+        }, RETRY_MS);
+        return;
+      }
+      if (sentBytes === next.length) this.unsent.shift();
+      else this.unsent[0] = next.subarray(sentBytes);
+    }
+  }
+
+  private feed(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      const line = Buffer.concat([...this.partial, chunk.subarray(start, end)]).toString('utf8');
+      this.partial = [];
+      start = end + 1;
+      this.onLine(line);
+    }
+    if (start < chunk.length) this.partial.push(Buffer.from(chunk.subarray(start)));
+  }
+}
+
+/** Undefined: the other side is not ready. */
+function ignoringBusy(call: () => number): number | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
+  }
+}

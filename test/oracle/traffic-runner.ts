@@ -1,0 +1,244 @@
+/** Runs one recorded traffic case against the TypeScript path and finds the first event that differs. */
+
+import type { Io } from '../../src/cli/diradm/io.ts';
+import { createSystemResolver } from '../../src/cli/diradm/resolver.ts';
+import { runCommandLine } from '../../src/cli/diradm/run.ts';
+import type { Settings } from '../../src/service/settings.ts';
+import { HostModel, resetFrame } from './host-model.ts';
+import { MemoryDirector } from './memory-director.ts';
+import type {
+  CaseResult,
+  CommandEvent,
+  Difference,
+  FrameEvent,
+  Output,
+  RecordedConnection,
+  TrafficCase,
+  TrafficEvent,
+  TrafficRecording,
+} from './recording.ts';
+
+/** The recorded kernel ran slowly: this much of its time may have passed within a case without a `waitSec`. */
+const MAX_UNRECORDED_SEC = 25;
+/** Steps in which the runner lets that time pass where a list shows that it did. */
+const UNRECORDED_STEP_SEC = 0.5;
+
+export async function runTrafficCase(
+  recording: TrafficRecording,
+  recorded: TrafficCase,
+): Promise<CaseResult> {
+  const run = new TrafficRun(recording);
+  for (const [index, event] of recorded.events.entries()) {
+    const difference = await run.event(event);
+    if (difference !== undefined) return { name: recorded.name, difference: { event: index, ...difference } };
+  }
+  return { name: recorded.name, difference: undefined };
+}
+
+type Found = Omit<Difference, 'event'> | undefined;
+
+class TrafficRun {
+  private readonly director: MemoryDirector;
+  private readonly host: HostModel;
+  private readonly recording: TrafficRecording;
+  private unrecordedSec = 0;
+
+  constructor(recording: TrafficRecording) {
+    this.recording = recording;
+    const own = [
+      recording.directorAddress.replace(/\/.*/, ''),
+      recording.vip,
+      recording.vip2,
+      recording.vip6,
+    ];
+    const servers = Object.entries({ ...recording.realServers, ...recording.realServers6 });
+    this.host = new HostModel(recording.directorMac, own);
+    this.director = new MemoryDirector({
+      mac: recording.directorMac,
+      addresses: own,
+      nextHops: [
+        ...servers.map(([address, mac]) => ({ address, kind: 'neighbor' as const, mac })),
+        ...['127.0.0.1', ...own].map((address) => ({ address, kind: 'local' as const, mac: null })),
+      ],
+    });
+  }
+
+  async event(event: TrafficEvent): Promise<Found> {
+    if ('command' in event) return this.command(event);
+    if ('sysctl' in event) return this.sysctl(event.sysctl, Number(event.value));
+    if ('waitSec' in event) return void this.director.advance(event.waitSec);
+    if ('frame' in event) return this.frame(event);
+    if ('list' in event) return this.list(event.list);
+    return this.connections(event.connections);
+  }
+
+  private async command({ command, exit, stdout = '', stderr = '' }: CommandEvent): Promise<Found> {
+    const got = await this.ipvsadm(command);
+    const what = `$ ipvsadm ${command}`;
+    if (got.exit !== exit)
+      return {
+        what,
+        expected: `exit ${exit}`,
+        got: `exit ${got.exit}: ${got.stderr}`,
+        why: 'scripts look at it',
+      };
+    if (got.stderr !== stderr) return { what, expected: stderr, got: got.stderr, why: 'the message differs' };
+    if (got.stdout !== stdout) return { what, expected: stdout, got: got.stdout, why: 'the text differs' };
+    return undefined;
+  }
+
+  private sysctl(name: string, value: number): Found {
+    const setting = name.replace(/^net\.ipv4\.vs\./, '');
+    if (!(setting in this.director.path.settings)) {
+      return {
+        what: `sysctl ${name}=${value}`,
+        expected: 'a setting of this name',
+        got: 'none',
+        why: 'not built yet',
+      };
+    }
+    this.director.set(setting as keyof Settings, value);
+    return undefined;
+  }
+
+  private frame({ frame, note = '', out }: FrameEvent): Found {
+    const bytes = Uint8Array.from(Buffer.from(frame, 'hex'));
+    const handled = this.director.handle(bytes);
+    const got: Output[] = handled.sent.map((sent) => this.describe(sent));
+    // What the path leaves to the host, or hands to it, the host answers.
+    const left = handled.verdict.startsWith('Pass') ? [bytes] : handled.delivered;
+    for (const each of left) {
+      const answer = this.host.answer(each);
+      if (answer === undefined) continue;
+      got.push({ reply: answer.kind });
+      if (answer.kind === 'tcp-rst') this.director.handle(resetFrame(each));
+    }
+    const visible = got.filter((output) => 'to' in output || this.canBeAnswered(bytes));
+    const [expectedText, gotText] = [renderOutputs(out), renderOutputs(visible)];
+    if (expectedText === gotText) return undefined;
+    return {
+      what: `frame ${note}`,
+      expected: expectedText,
+      got: `${gotText} (${handled.verdict})`,
+      why: WHY_FRAME,
+    };
+  }
+
+  private async list(expected: string): Promise<Found> {
+    const difference = await this.listOnce(expected);
+    if (difference === undefined) return undefined;
+    return this.afterUnrecordedTime(() => this.listOnce(expected), difference);
+  }
+
+  private async listOnce(expected: string): Promise<Found> {
+    const { stdout } = await this.ipvsadm('-L -n');
+    if (stdout === expected) return undefined;
+    return { what: 'ipvsadm -L -n', expected, got: stdout, why: 'connections are counted differently' };
+  }
+
+  private async connections(expected: readonly RecordedConnection[]): Promise<Found> {
+    const difference = await this.connectionsOnce(expected);
+    if (difference === undefined) return undefined;
+    return this.afterUnrecordedTime(() => this.connectionsOnce(expected), difference);
+  }
+
+  private async connectionsOnce(expected: readonly RecordedConnection[]): Promise<Found> {
+    const { stdout } = await this.ipvsadm('-L -n -c');
+    const got = parseConnections(stdout);
+    const [expectedKeys, gotKeys] = [expected, got].map((rows) => rows.map(connectionKey).sort().join('\n'));
+    const what = 'ipvsadm -L -n -c';
+    if (expectedKeys !== gotKeys) {
+      return {
+        what,
+        expected: expectedKeys!,
+        got: gotKeys!,
+        why: 'another connection, server or state is remembered',
+      };
+    }
+    const left = new Map(got.map((row) => [connectionKey(row), row.expireSec]));
+    for (const row of expected) {
+      const sec = left.get(connectionKey(row))!;
+      // Time that we let pass late may have passed before this connection's last packet.
+      if (row.expireSec <= sec + this.unrecordedSec && row.expireSec >= sec - MAX_UNRECORDED_SEC) continue;
+      const [expectedSec, gotSec] = [`${row.expireSec} s left`, `${sec} s left`];
+      return {
+        what: `${what}: ${connectionKey(row)}`,
+        expected: expectedSec,
+        got: gotSec,
+        why: 'another timeout',
+      };
+    }
+    return undefined;
+  }
+
+  /** The kernel's clock ran while it was recorded; ours stands until a list shows that something expired. */
+  private async afterUnrecordedTime(check: () => Promise<Found>, first: Found): Promise<Found> {
+    const kept = this.director.path.now;
+    while (this.unrecordedSec < MAX_UNRECORDED_SEC) {
+      this.director.advance(UNRECORDED_STEP_SEC);
+      this.unrecordedSec += UNRECORDED_STEP_SEC;
+      if ((await check()) === undefined) return undefined;
+    }
+    this.director.path.now = kept;
+    return first;
+  }
+
+  private async ipvsadm(line: string): Promise<{ stdout: string; stderr: string; exit: number }> {
+    let stdout = '';
+    let stderr = '';
+    const io: Io = {
+      program: 'ipvsadm',
+      stdin: Buffer.alloc(0) as unknown as Io['stdin'],
+      writeOut: (text) => void (stdout += text),
+      writeError: (text) => void (stderr += text),
+      client: this.director.client,
+      resolver: createSystemResolver(),
+    };
+    const exit = await runCommandLine(line.split(/\s+/).filter(Boolean), io);
+    return { stdout, stderr, exit };
+  }
+
+  private describe(sent: Uint8Array): Output {
+    const frame = Buffer.from(sent).toString('hex');
+    const mac = frame.slice(0, 12).replace(/..(?=.)/g, '$&:');
+    const isIpv4 = frame.slice(24, 28) === '0800';
+    const servers = (isIpv4 ? this.recording.realServers : this.recording.realServers6) ?? {};
+    const server = Object.entries(servers).find(([, serverMac]) => serverMac === mac);
+    if (server !== undefined) return { to: server[0], frame };
+    return { reply: isIpv4 ? `icmp-${sent[34]}/${sent[35]}` : `icmp6-${sent[54]}/${sent[55]}` };
+  }
+
+  /** The recorded director could not resolve clients on its own segment: answers to them were never sent. */
+  private canBeAnswered(frame: Uint8Array): boolean {
+    if (frame[12] !== 0x08 || frame[13] !== 0x00) return true;
+    const [address = '', prefix = '32'] = this.recording.directorAddress.split('/');
+    const own = address.split('.').map(Number);
+    const bits = Number(prefix);
+    return own.some((byte, index) => {
+      const mask = 0xff & ~(0xff >> Math.max(0, Math.min(8, bits - 8 * index)));
+      return (byte & mask) !== (frame[26 + index]! & mask);
+    });
+  }
+}
+
+const WHY_FRAME = 'a client would notice: another server, another frame, or no answer';
+
+const renderOutputs = (outputs: readonly Output[]): string =>
+  outputs.map((output) => ('to' in output ? `${output.to} ${output.frame}` : output.reply)).join(', ') ||
+  'nothing';
+
+const connectionKey = ({ pro, state, source, virtual, destination }: RecordedConnection): string =>
+  [pro, state, source, virtual, destination].join(' ');
+
+function parseConnections(text: string): RecordedConnection[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(2)
+    .map((line) => {
+      const [pro = '', expire = '', state = '', source = '', virtual = '', destination = ''] =
+        line.split(/\s+/);
+      const [minutes, seconds] = expire.split(':').map(Number);
+      return { pro, state, source, virtual, destination, expireSec: minutes! * 60 + seconds! };
+    });
+}
