@@ -51,7 +51,7 @@ function plainTable(rows: readonly (readonly string[])[]): string {
   );
   const table = new Table({
     chars: { ...none, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [] },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
   table.push(...rows.map((row) => [...row]));
   return table.toString().replace(/ +$/gm, '');
