@@ -11,6 +11,8 @@ import { createClient } from './client.ts';
 
 const GROUP = 'director';
 const SOCKET_MODE = 0o660;
+/** Answers that are under way at the end get this long. */
+const FINISH_WITHIN_MS = 500;
 const OWNER_ANSWERS_WITHIN_MS = 1000;
 
 /** Listens on `path`; a socket file that nobody answers on is replaced. The result closes it and removes the file. */
@@ -26,8 +28,11 @@ export async function serveControl(app: Hono, path: string): Promise<() => Promi
   }
   giveToGroup(path);
   return async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    const closing = setTimeout(() => server.closeAllConnections(), FINISH_WITHIN_MS);
+    await closed;
+    clearTimeout(closing);
     rmSync(path, { force: true });
   };
 }

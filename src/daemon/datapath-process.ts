@@ -17,6 +17,9 @@ const STABLE_MS = 10_000;
 const ANSWER_WITHIN_MS = 5000;
 const STOP_WITHIN_MS = 1000;
 
+/** libpcap says so of every interface without an IPv4 address, such as our own veth pair. */
+const PCAP_WARNING = /^Warning: .* no IPv4 address assigned.*\n/gm;
+
 type StartRequest = Extract<Request, { kind: 'start' }>;
 
 interface Pending {
@@ -65,7 +68,7 @@ export class DatapathProcess {
     this.child = child;
     let lastWords = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      lastWords = (lastWords + text).slice(-2000);
+      lastWords = (lastWords + text.replaceAll(PCAP_WARNING, '')).slice(-2000);
     });
     child.on('error', (error) => this.log.error({ err: error }, 'the datapath process cannot be started'));
     child.on('exit', (code, signal) =>

@@ -199,7 +199,8 @@ export class Director implements DirectorApi {
   private onNeighbor(neighbor: Neighbor): void {
     const { log } = this.options;
     const { server, kind, mac, state } = neighbor;
-    log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
+    // While the kernel asks for it there is nothing to say yet.
+    if (state !== 'INCOMPLETE') log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHopOf(neighbor)] }).catch(() => {});
   }
