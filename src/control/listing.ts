@@ -1,6 +1,6 @@
 /** What is configured and what the datapath counted, put together as the control socket tells it. */
 import type { Configuration, ConfiguredServer, ConfiguredService } from '../service/configuration.ts';
-import { endpointText, serviceKey } from '../service/configuration.ts';
+import { endpointText } from '../service/configuration.ts';
 import type { ServiceCounters, TrafficCounters, TrafficRates } from '../service/model.ts';
 import type { ServerListing, ServiceListing } from './protocol.ts';
 

@@ -200,7 +200,8 @@ export class Director implements DirectorApi {
     const { log } = this.options;
     const { server, kind, mac, state } = neighbor;
     // While the kernel asks for it there is nothing to say yet.
-    if (state !== 'INCOMPLETE') log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
+    if (state !== 'INCOMPLETE')
+      log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHopOf(neighbor)] }).catch(() => {});
   }

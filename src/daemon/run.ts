@@ -72,6 +72,6 @@ function reload(director: Director, log: Log): void {
 }
 
 function notifySystemd(text: string): void {
-  const path = process.env['NOTIFY_SOCKET'];
+  const path = process.env.NOTIFY_SOCKET;
   if (path !== undefined) loadHostAddon().notify(path, text);
 }

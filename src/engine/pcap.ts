@@ -18,6 +18,12 @@ const FRAME_BUFFER_BYTES = 64 * 1024;
 const NOTHING = 'less 1';
 const MIN_RING_BYTES = 1024 * 1024;
 
+/**
+ * Every Cap ever made. The addon leaves its poll handle with libuv: one that is collected as garbage, closed or never
+ * opened, has libuv write to freed memory or abort (cap 0.2.1, src/binding.cc). They are few: one for each reopening.
+ */
+const keptForEver: object[] = [];
+
 /** An interface that is open for sending, and for receiving what passes `filter`. */
 class OpenInterface {
   readonly buffer = Buffer.alloc(FRAME_BUFFER_BYTES);
@@ -26,6 +32,7 @@ class OpenInterface {
   private isOpen = false;
 
   constructor(name: string, filter: string, ringBytes: number, onFrame: (lengthBytes: number) => void) {
+    keptForEver.push(this.capture);
     const linkType = this.capture.open(name, filter, ringBytes, this.buffer);
     this.isOpen = true;
     if (linkType !== 'ETHERNET') {

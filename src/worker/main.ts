@@ -20,6 +20,8 @@ const SWEEP_SLICES = 20;
 const SLICE_MS = 50;
 /** Under overload the event loop does not run; the packet callback then does what timers do. */
 const FRAMES_BETWEEN_LOOKS = 64;
+/** A capture that could not be opened is tried again after this. */
+const REOPEN_MS = 500;
 const CLAIM_NOTICE_MS = 60_000;
 
 type Start = Extract<Request, { kind: 'start' }>;
@@ -31,6 +33,8 @@ class Worker {
   private engine: PcapEngine | undefined;
   private host: HostFacts | undefined;
   private filter = '';
+  private openFailure = '';
+  private lastOpenMs = Number.NEGATIVE_INFINITY;
   private readonly sweep = new ExpirySweep();
   private framesSinceLook = 0;
   private lastSliceMs = 0;
@@ -122,8 +126,22 @@ class Worker {
     if (!host.interfaceUp) return;
     const filter = captureFilter(host.mac, session.virtualAddresses);
     if (engine.isOpen && filter === this.filter) return;
-    engine.open(filter);
-    this.filter = filter;
+    this.lastOpenMs = performance.now();
+    try {
+      engine.open(filter);
+      this.filter = filter;
+      this.openFailure = '';
+    } catch (error) {
+      engine.close();
+      this.noticeOpenFailure(String(error));
+    }
+  }
+
+  /** Once for each cause: it is tried again until the interface is back or the daemon says that it is down. */
+  private noticeOpenFailure(failure: string): void {
+    if (failure === this.openFailure) return;
+    this.openFailure = failure;
+    this.notice({ level: 'warn', message: `cannot capture yet, trying again: ${failure}` });
   }
 
   private onFrame(path: Path, frame: DataView, lengthBytes: number): void {
@@ -147,6 +165,7 @@ class Worker {
     this.tick();
     this.sweep.run(path, Math.ceil(path.connections.highestEntry / SWEEP_SLICES));
     session.collect();
+    if (this.engine?.isOpen !== true && this.lastSliceMs - this.lastOpenMs > REOPEN_MS) this.capture();
   }
 
   private noticeClaim({ packet }: Path): void {

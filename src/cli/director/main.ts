@@ -46,7 +46,7 @@ function createProgram(): Command {
           interface: options.interface,
           rulesPath: options.rules,
           connectionTableSize: options.connTableSize,
-          socketPath: command.optsWithGlobals()['socket'],
+          socketPath: command.optsWithGlobals().socket,
         });
       },
     );
@@ -74,7 +74,7 @@ function createProgram(): Command {
 }
 
 async function asking(command: Command, ask: (client: DirectorClient) => Promise<void>): Promise<void> {
-  const client = createClient({ socketPath: command.optsWithGlobals()['socket'] });
+  const client = createClient({ socketPath: command.optsWithGlobals().socket });
   try {
     await ask(client);
   } finally {

@@ -1,0 +1,120 @@
+/** One datapath process: started, asked, told to end. What happens when it ends is for datapath-process.ts to say. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { DirectorError } from '../errors.ts';
+import type { Answers, FromWorker, Notice, Request, ToWorker } from '../worker/messages.ts';
+
+/** Ours is dist/daemon/*.js or, under tsx, src/daemon/*.ts; the process is the same kind. */
+const WORKER = fileURLToPath(import.meta.url).replace(/daemon\/worker-process\.(\w+)$/, 'worker/main.$1');
+const ANSWER_WITHIN_MS = 5000;
+const STOP_WITHIN_MS = 1000;
+const MAX_LAST_WORDS = 2000;
+/** libpcap says so of every interface without an IPv4 address, such as our own veth pair. */
+const PCAP_WARNING = /^Warning: .* no IPv4 address assigned.*\n/gm;
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface WorkerEvents {
+  onNotice(notice: Notice): void;
+  /** `how`: exit code or signal. `lastWords`: what it wrote to standard error. */
+  onExit(how: string, lastWords: string): void;
+}
+
+export class WorkerProcess {
+  private readonly child: ChildProcess;
+  private readonly pending = new Map<number, Pending>();
+  private readonly exited: Promise<void>;
+  private lastId = 0;
+  private lastWords = '';
+  private ended = false;
+
+  constructor(events: WorkerEvents) {
+    this.child = spawn(process.execPath, [...process.execArgv, WORKER], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.lastWords = (this.lastWords + text.replaceAll(PCAP_WARNING, '')).slice(-MAX_LAST_WORDS);
+    });
+    this.exited = new Promise((resolve) => {
+      const end = (how: string) => {
+        if (this.ended) return;
+        this.ended = true;
+        this.rejectAll(how);
+        resolve();
+        events.onExit(how, this.lastWords.trim());
+      };
+      this.child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      this.child.on('error', (error) => end(error.message));
+    });
+    this.readLines((message) => this.receive(message, events));
+  }
+
+  get pid(): number | null {
+    return this.child.pid ?? null;
+  }
+
+  get isAlive(): boolean {
+    return !this.ended;
+  }
+
+  /** DATAPATH_FAILED when it ends first, does not answer in time, or says that it cannot. */
+  request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
+    const id = ++this.lastId;
+    const channel = this.child.stdio[3] as NodeJS.WritableStream;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        reject(
+          new DirectorError('DATAPATH_FAILED', `the datapath process did not answer ${request.kind} in time`),
+        );
+      }, ANSWER_WITHIN_MS);
+      this.pending.set(id, { resolve: resolve as (answer: never) => void, reject, timer });
+      channel.write(`${JSON.stringify({ id, request } satisfies ToWorker)}\n`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.ended) return;
+    this.child.kill('SIGTERM');
+    const killing = setTimeout(() => this.child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await this.exited;
+    clearTimeout(killing);
+  }
+
+  private readLines(receive: (message: FromWorker) => void): void {
+    const channel = this.child.stdio[3] as NodeJS.ReadableStream;
+    let partial = '';
+    channel.setEncoding('utf8');
+    channel.on('error', () => {});
+    channel.on('data', (text: string) => {
+      const lines = (partial + text).split('\n');
+      partial = lines.pop()!;
+      for (const line of lines) receive(JSON.parse(line) as FromWorker);
+    });
+  }
+
+  private receive(message: FromWorker, events: WorkerEvents): void {
+    if ('notice' in message) {
+      events.onNotice(message.notice);
+      return;
+    }
+    const pending = this.pending.get(message.id);
+    if (pending === undefined) return;
+    this.pending.delete(message.id);
+    clearTimeout(pending.timer);
+    if ('error' in message) pending.reject(new DirectorError('DATAPATH_FAILED', message.error));
+    else pending.resolve(message.answer as never);
+  }
+
+  private rejectAll(how: string): void {
+    for (const { reject, timer } of this.pending.values()) {
+      clearTimeout(timer);
+      reject(new DirectorError('DATAPATH_FAILED', `the datapath process ended (${how})`));
+    }
+    this.pending.clear();
+  }
+}
