@@ -24,19 +24,22 @@ export function createWeightedRoundRobin(): Scheduler {
       let isLastPass = false;
       let stopsAtStart = false;
       for (;;) {
+        const seesAll = index === HEAD;
+        let highest = 0;
         for (index++; index < servers.length; index++) {
           const server = servers[index]!;
           if (!server.isOverloaded && server.weight >= currentWeight) {
             last = index;
             return server;
           }
+          if (!server.isOverloaded && server.weight > highest) highest = server.weight;
           if (index === start && stopsAtStart) {
             last = index;
             return undefined;
           }
         }
         index = HEAD;
-        currentWeight -= step;
+        currentWeight -= step * (seesAll ? passesUntil(highest, currentWeight, step) : 1);
         if (currentWeight <= 0) {
           currentWeight = maxWeight;
           if (isLastPass || start === HEAD) {
@@ -60,4 +63,14 @@ export function createWeightedRoundRobin(): Scheduler {
       else if (step > 1) currentWeight = Math.floor(currentWeight / step) * step + 1;
     },
   };
+}
+
+/**
+ * How many passes on the first server is found that weighs `highest`, or the last pass is reached. The kernel makes
+ * them all, which takes seconds when the weights are 2147483647 and 1, and the heavy server is overloaded.
+ */
+function passesUntil(highest: number, currentWeight: number, step: number): number {
+  const untilFound = Math.ceil((currentWeight - highest) / step);
+  const untilLast = Math.floor((currentWeight - 1) / step);
+  return Math.max(1, Math.min(untilFound, untilLast));
 }

@@ -147,6 +147,14 @@ describe('wrr', () => {
     pool.edit(1, 1);
     expect(pool.pick(3)).toBe('3 2 1');
   });
+
+  test('comes to a light server at once when a heavy one is overloaded', () => {
+    const pool = Pool.of('wrr', [0x7fffffff, 1, 0x7ffffffe]);
+    for (const number of [1, 3]) pool.server(number).isOverloaded = true;
+    expect(pool.pick(3)).toBe('2 2 2');
+    pool.server(2).isOverloaded = true;
+    expect(pool.pick(3)).toBe('- - -');
+  });
 });
 
 describe('wlc', () => {
@@ -295,4 +303,15 @@ test('lblcr takes the most loaded server out of a set that has not changed for a
   for (let now = 0; now <= 25 * hour; now += hour) expect(pool.choose(undefined, now)).toBe(pool.server(1));
   pool.server(1).activeConnections = 90;
   expect(pool.choose(undefined, 26 * hour)).toBe(pool.server(1));
+});
+
+test('lblcr takes no quiesced server out of a set', () => {
+  const hour = 60 * 60 * 100;
+  const pool = Pool.of('lblcr', [4, 4]);
+  expect(pool.open(6)).toBe('2 2 2 2 2 1');
+  pool.edit(1, 100);
+  pool.edit(2, 0);
+  for (let now = 0; now <= 25 * hour; now += hour) expect(pool.choose(undefined, now)).toBe(pool.server(1));
+  pool.edit(2, 100);
+  expect(pool.choose(undefined, 26 * hour)).toBe(pool.server(2));
 });
