@@ -226,13 +226,14 @@ function decodeIcmpv6Error(packet: Packet, frame: DataView): DecodeResult {
   }
   if (ipv6Version(frame, inner) !== 6) return DecodeResult.PassProtocol;
   // The walk over the inner extension headers overwrites what it finds; put the outer packet's values back.
-  const { moreFragments } = packet;
+  const { moreFragments, identification } = packet;
   const isWhole = skipExtensions(packet, frame, inner + IPV6_HEADER_BYTES, ipv6NextHeader(frame, inner));
   const isLaterFragment = packet.fragmentOffsetBytes > 0;
   const innerTransportOffset = packet.transportOffset;
   packet.transportOffset = transportOffset;
   packet.fragmentOffsetBytes = 0;
   packet.moreFragments = moreFragments;
+  packet.identification = identification;
   if (!isWhole || isLaterFragment) return DecodeResult.PassProtocol;
   readIpv6Ends(packet, frame, inner, true);
   return readInnerPorts(packet, frame, innerTransportOffset, packet.protocol);
