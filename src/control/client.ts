@@ -129,7 +129,8 @@ async function exchange(
     return await answerTo(outgoing, body, timeoutMs);
   } catch (error) {
     // The daemon closes connections that were idle for long; what it had closed before, it has not read.
-    const wasClosed = outgoing.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    const { code } = error as NodeJS.ErrnoException;
+    const wasClosed = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
     if (wasClosed && !isRetry) return exchange(connection, method, path, body, true);
     throw connectionError(error, socketPath);
   }

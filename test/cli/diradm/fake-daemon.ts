@@ -27,7 +27,7 @@ export class FakeDaemon {
   connections: ConnectionListing[] = [];
   /** How many edits came with each request. */
   readonly editsPerRequest: number[] = [];
-  private readonly app = createControlApp({
+  readonly app = createControlApp({
     edit: async (edits) => this.edit(edits),
     services: async () => this.services(),
     connections: async (cursor, limit) => this.page(cursor, limit),

@@ -4,7 +4,7 @@ import { runCommandLine } from '../../../src/cli/diradm/run.ts';
 import type { Transport } from '../../oracle/cli-runner.ts';
 import { FakeDaemon } from './fake-daemon.ts';
 
-const HOSTS: Readonly<Record<string, string>> = { localhost: '127.0.0.1', runsc: '127.0.0.1' };
+const HOSTS: Readonly<Record<string, string>> = { localhost: '127.0.0.1' };
 const NAMES: Readonly<Record<string, string>> = {
   '127.0.0.1': 'localhost',
   '10.9.0.1': 'a-very-long-name-of-a-real-server.example.com',
@@ -25,6 +25,7 @@ const SERVICES: readonly (readonly [string, number, string])[] = [
   ['sip', 5060, 'tcp'],
   ['sip', 5060, 'udp'],
   ['sip-tls', 5061, 'tcp'],
+  ['sip-tls', 5061, 'udp'],
 ];
 
 export const fakeResolver: Resolver = {
