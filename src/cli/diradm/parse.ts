@@ -20,7 +20,7 @@ import type { Command, ListView } from './command.ts';
 import { EXIT_FAILED, UsageError } from './errors.ts';
 import { checkLegality, checkTunnelLegality } from './legality.ts';
 import { type CommandName, OPTIONS, type OptionName, REAL_SERVER_OPTION } from './option-table.ts';
-import { OptionReader, type ReadOption } from './popt.ts';
+import { indexOptions, OptionReader, type ReadOption } from './popt.ts';
 import type { Resolver } from './resolver.ts';
 import { parseSchedulerFlags } from './scheduler-flags.ts';
 import {
@@ -31,6 +31,8 @@ import {
   parseIpv4OrHost,
   parseLeadingInteger,
 } from './values.ts';
+
+const OPTION_INDEX = indexOptions(OPTIONS);
 
 const DEFAULT_SCHEDULER = 'wlc';
 const DEFAULT_PERSISTENT_SEC = 360;
@@ -116,7 +118,7 @@ export async function parseCommand(
   resolver: Resolver,
 ): Promise<Command> {
   if (words.length === 0) return listAll();
-  const reader = new OptionReader(words, OPTIONS);
+  const reader = new OptionReader(words, OPTION_INDEX);
   const first = readFirst(reader, program);
   const command = first.spec.command!;
   if (command === 'help' || command === 'version') return { kind: command };

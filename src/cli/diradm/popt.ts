@@ -13,21 +13,33 @@ export interface ReadOption {
   readonly value: string | undefined;
 }
 
+/** A table of options by their spellings; made once, since -R reads thousands of lines. */
+export interface OptionIndex {
+  readonly byLong: ReadonlyMap<string, OptionSpec>;
+  readonly byShort: ReadonlyMap<string, OptionSpec>;
+}
+
+export function indexOptions(options: readonly OptionSpec[]): OptionIndex {
+  return {
+    byLong: new Map(options.map((spec) => [spec.long, spec])),
+    byShort: new Map(options.flatMap((spec) => (spec.short === undefined ? [] : [[spec.short, spec]]))),
+  };
+}
+
 export class OptionReader {
   /** Words that are neither options nor their values. */
   readonly leftovers: string[] = [];
   private readonly words: readonly string[];
-  private readonly byLong: Map<string, OptionSpec>;
-  private readonly byShort: Map<string, OptionSpec>;
+  private readonly options: OptionIndex;
+  private readonly redefined = new Map<string, OptionSpec>();
   private nextWord = 0;
   /** What is left of a word of short options, such as `n` of `-Ln` after -L. */
   private cluster = '';
   private optionsEnded = false;
 
-  constructor(words: readonly string[], options: readonly OptionSpec[]) {
+  constructor(words: readonly string[], options: OptionIndex) {
     this.words = words;
-    this.byLong = new Map(options.map((spec) => [spec.long, spec]));
-    this.byShort = new Map(options.flatMap((spec) => (spec.short === undefined ? [] : [[spec.short, spec]])));
+    this.options = options;
   }
 
   /** The word read last, as popt names it in messages: a value where the value was a word of its own. */
@@ -37,7 +49,7 @@ export class OptionReader {
 
   /** From here on this letter is another option. */
   redefineShort(letter: string, spec: OptionSpec): void {
-    this.byShort.set(letter, spec);
+    this.redefined.set(letter, spec);
   }
 
   /** The next option, or undefined after the last. Throws what popt has to say, with exit code 255. */
@@ -56,7 +68,7 @@ export class OptionReader {
 
   private readLong(text: string): ReadOption {
     const equals = text.indexOf('=');
-    const spec = this.byLong.get(equals < 0 ? text : text.slice(0, equals));
+    const spec = this.options.byLong.get(equals < 0 ? text : text.slice(0, equals));
     if (spec === undefined) throw this.error('unknown option');
     const attached = equals < 0 ? undefined : text.slice(equals + 1);
     if (spec.value !== 'none') return { spec, value: attached ?? this.valueWord(spec) };
@@ -67,7 +79,7 @@ export class OptionReader {
   private readShort(): ReadOption {
     const letter = this.cluster.charAt(0);
     const rest = this.cluster.slice(1);
-    const spec = this.byShort.get(letter);
+    const spec = this.redefined.get(letter) ?? this.options.byShort.get(letter);
     if (spec === undefined) throw this.error('unknown option');
     if (spec.value === 'none') {
       if (rest.startsWith('=')) throw this.error('option does not take an argument');
