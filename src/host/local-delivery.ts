@@ -10,6 +10,8 @@ import { runCommand } from './command.ts';
 const MAX_INTERFACE_NAME = 15;
 /** The largest that veth takes: a frame that a card merged is delivered whole. */
 const MTU_BYTES = 65535;
+/** A loopback address: this host's own on any interface, never a source towards others, and used by nobody. */
+const NEUTRAL_ADDRESS = '127.93.0.1/32';
 
 export interface LocalDelivery {
   /** Where the datapath writes. */
@@ -47,8 +49,7 @@ export async function createLocalDelivery(interfaceName: string, index: number):
   try {
     await configure(inside);
     await configure(outside);
-    // Clients are routed by another interface than the one that their packets now come in by: RFC 3704 §2.4.
-    await setSysctl(`net/ipv4/conf/${inside}/rp_filter`, '2');
+    await acceptAnySource(inside);
     const links = JSON.parse(await runCommand('ip', ['-json', 'link', 'show', 'dev', inside]));
     return { interface: outside, mac: String(links[0].address), remove: () => remove(inside) };
   } catch (error) {
@@ -62,6 +63,16 @@ async function configure(name: string): Promise<void> {
   await setSysctl(`net/ipv6/conf/${name}/addr_gen_mode`, '1');
   await setSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
   await runCommand('ip', ['link', 'set', 'dev', name, 'arp', 'off', 'up']);
+}
+
+/**
+ * Clients are routed by another interface than the one that their packets now come in by, so the reverse path check
+ * has to be loose (RFC 3704 §2.4); the kernel takes the stricter of this interface's and the host's setting. And it
+ * is only loose with an IPv4 address on the interface: net/ipv4/fib_frontend.c, __fib_validate_source(), `no_addr`.
+ */
+async function acceptAnySource(name: string): Promise<void> {
+  await setSysctl(`net/ipv4/conf/${name}/rp_filter`, '2');
+  await runCommand('ip', ['address', 'add', NEUTRAL_ADDRESS, 'scope', 'host', 'dev', name]);
 }
 
 /** Where IPv6 is switched off its settings are missing. */
