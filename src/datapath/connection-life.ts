@@ -17,7 +17,6 @@ export function remember(path: Path, service: VirtualService, server: RealServer
   server.updateOverload();
   server.traffic.connections++;
   service.traffic.connections++;
-  path.traffic.connections++;
   return connection;
 }
 

@@ -181,17 +181,15 @@ function followOwnReply(path: Path): Verdict {
   path.connections.clearFlag(connection, ConnectionFlag.NoOutput);
   server.traffic.countOut(path.packet.ipBytes);
   server.serviceTraffic.countOut(path.packet.ipBytes);
-  path.traffic.countOut(path.packet.ipBytes);
   stepState(path, connection, server, TcpDirection.Output);
   return Verdict.PassOwnReply;
 }
 
 /** ip_vs_in_stats(): a server that was removed counts no more. */
-function countIn({ packet, traffic }: Path, server: RealServer): void {
+function countIn({ packet }: Path, server: RealServer): void {
   if (!server.isListed) return;
   server.traffic.countIn(packet.ipBytes);
   server.serviceTraffic.countIn(packet.ipBytes);
-  traffic.countIn(packet.ipBytes);
 }
 
 function send(path: Path, frame: DataView, server: RealServer, forwarded: Verdict): Verdict {

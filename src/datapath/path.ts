@@ -6,7 +6,6 @@ import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
-import { Traffic } from '../service/traffic.ts';
 import type { OwnMac } from '../wire/decode.ts';
 import { Packet } from '../wire/packet.ts';
 import { ReplyLimit } from './icmp-reply.ts';
@@ -33,7 +32,6 @@ export interface Path {
   now: number;
   /** Frames by Verdict. */
   readonly verdicts: Float64Array;
-  readonly traffic: Traffic;
   readonly replies: ReplyLimit;
 }
 
@@ -60,7 +58,6 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     refusal: Verdict.Continue,
     now: 0,
     verdicts: new Float64Array(VERDICT_COUNT),
-    traffic: new Traffic(),
     replies: new ReplyLimit(),
   };
 }

@@ -110,7 +110,6 @@ export class PathSession {
       service.traffic.zero();
       for (const server of service.servers) server.traffic.zero();
     }
-    if (address === undefined) this.path.traffic.zero();
   }
 }
 
