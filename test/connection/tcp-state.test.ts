@@ -80,10 +80,10 @@ describe.each([
   });
 
   test.each(TCP_STATE_NAMES)('%s: RST counts before SYN, SYN before FIN, FIN before ACK', (state) => {
-    const after = (flags: number) => nameAfter(state, flags, direction);
+    const stateAfter = (flags: number) => nameAfter(state, flags, direction);
     for (let flags = 0; flags < 256; flags++) {
       const deciding = [RST, SYN, FIN, ACK].find((flag) => (flags & flag) !== 0) ?? 0;
-      expect(after(flags), `flags ${flags}`).toBe(after(deciding));
+      expect(stateAfter(flags), `flags ${flags}`).toBe(stateAfter(deciding));
     }
   });
 
