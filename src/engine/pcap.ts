@@ -138,7 +138,9 @@ const MAX_FILTERED_ADDRESSES = 64;
 
 /**
  * What the path wants to see: frames to us for a virtual address, ARP about one, and, for connections that this host
- * serves itself, its replies. `inbound` keeps our own transmissions out. Behind one and two VLAN tags too.
+ * serves itself, its replies. Behind one and two VLAN tags too. Our own transmissions are known by their MAC, not by
+ * `inbound`: libpcap filters the first frame after an opening itself, and drops it where only the kernel can tell
+ * (1.10, pcap-linux.c, blocks_to_filter_in_userland).
  */
 export function captureFilter(ownMac: string, virtualAddresses: readonly string[]): string {
   if (virtualAddresses.length === 0) return NOTHING;
@@ -148,9 +150,10 @@ export function captureFilter(ownMac: string, virtualAddresses: readonly string[
       ? ''
       : ` and (${addresses.map((address) => `${primitive} ${address}`).join(' or ')})`;
   const ipv4 = listed?.filter((address) => !address.includes(':'));
-  const toUs = `inbound and ether dst ${ownMac} and (ip or ip6)${anyOf('dst host')}`;
-  const claims = ipv4?.length === 0 ? undefined : `inbound and arp${anyOf('arp src host', ipv4)}`;
-  const replies = `outbound and ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src host')}`;
+  const toUs = `ether dst ${ownMac} and not ether src ${ownMac} and (ip or ip6)${anyOf('dst host')}`;
+  const claims =
+    ipv4?.length === 0 ? undefined : `not ether src ${ownMac} and arp${anyOf('arp src host', ipv4)}`;
+  const replies = `ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src host')}`;
   const inner = [toUs, claims, replies].filter((part) => part !== undefined).map((part) => `(${part})`);
   const untagged = inner.join(' or ');
   return `(${untagged}) or (vlan and ((${toUs}) or (vlan and (${toUs}))))`;
