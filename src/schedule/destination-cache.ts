@@ -4,7 +4,7 @@
  */
 import { ticksFromSec } from '../clock.ts';
 import type { Packet } from '../wire/packet.ts';
-import { foldedVirtual, goldenHash } from './hash.ts';
+import { foldedDestination, goldenHash } from './hash.ts';
 
 /** Default of net.ipv4.vs.lblc_expiration and lblcr_expiration. */
 export const EXPIRATION = ticksFromSec(24 * 60 * 60);
@@ -32,6 +32,11 @@ export class DestinationCache<Value> {
   private readonly buckets = new Array<CacheEntry<Value> | undefined>(2 ** BUCKET_BITS).fill(undefined);
   private count = 0;
   private lastCheck = 0;
+  /** The destination that is looked for. */
+  private word0 = 0;
+  private word1 = 0;
+  private word2 = 0;
+  private word3 = 0;
 
   get size(): number {
     return this.count;
@@ -39,17 +44,10 @@ export class DestinationCache<Value> {
 
   /** The entry of the packet's destination, now used again; one not used for EXPIRATION is forgotten. */
   find(packet: Packet, now: number): CacheEntry<Value> | undefined {
-    const { virtual0, virtual1, virtual2, virtual3 } = packet;
-    const bucket = bucketOf(packet);
+    const bucket = this.lookFor(packet);
     let before: CacheEntry<Value> | undefined;
     let entry = this.buckets[bucket];
-    while (
-      entry !== undefined &&
-      (entry.word0 !== virtual0 ||
-        entry.word1 !== virtual1 ||
-        entry.word2 !== virtual2 ||
-        entry.word3 !== virtual3)
-    ) {
+    while (entry !== undefined && !this.isOf(entry)) {
       before = entry;
       entry = entry.next;
     }
@@ -71,11 +69,25 @@ export class DestinationCache<Value> {
       this.forgetIdle(now);
     }
     if (this.count >= FULL) return;
-    const { virtual0: word0, virtual1: word1, virtual2: word2, virtual3: word3 } = packet;
-    const bucket = bucketOf(packet);
+    const bucket = this.lookFor(packet);
+    const { word0, word1, word2, word3 } = this;
     const next = this.buckets[bucket];
     this.buckets[bucket] = { word0, word1, word2, word3, value, lastUsed: now, next };
     this.count++;
+  }
+
+  /** Returns the bucket of the packet's destination. */
+  private lookFor(packet: Packet): number {
+    const { isIcmpError } = packet;
+    this.word0 = isIcmpError ? packet.client0 : packet.virtual0;
+    this.word1 = isIcmpError ? packet.client1 : packet.virtual1;
+    this.word2 = isIcmpError ? packet.client2 : packet.virtual2;
+    this.word3 = isIcmpError ? packet.client3 : packet.virtual3;
+    return goldenHash(foldedDestination(packet), BUCKET_BITS);
+  }
+
+  private isOf({ word0, word1, word2, word3 }: CacheEntry<Value>): boolean {
+    return word0 === this.word0 && word1 === this.word1 && word2 === this.word2 && word3 === this.word3;
   }
 
   private forgetIdle(now: number): void {
@@ -95,5 +107,3 @@ export class DestinationCache<Value> {
     }
   }
 }
-
-const bucketOf = (packet: Packet): number => goldenHash(foldedVirtual(packet), BUCKET_BITS);

@@ -2,13 +2,13 @@
 import type { RealServer } from '../service/real-server.ts';
 import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
 import type { Packet } from '../wire/packet.ts';
-import { BUCKET_BITS, foldedVirtual, goldenHash } from './hash.ts';
+import { BUCKET_BITS, foldedDestination, goldenHash } from './hash.ts';
 
 export function createDestinationHashing(): Scheduler {
   return {
     /** The kernel's buckets hold the servers in turn, from the first on, so that they need not be kept. */
     choose({ servers }: VirtualService, packet: Packet): RealServer | undefined {
-      const server = servers[goldenHash(foldedVirtual(packet), BUCKET_BITS) % servers.length];
+      const server = servers[goldenHash(foldedDestination(packet), BUCKET_BITS) % servers.length];
       return server?.isAvailable ? server : undefined;
     },
   };

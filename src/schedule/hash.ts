@@ -8,8 +8,14 @@ export const BUCKET_BITS = 8;
 export const foldedClient = ({ client0, client1, client2, client3 }: Packet): number =>
   client0 ^ client1 ^ client2 ^ client3;
 
-export const foldedVirtual = ({ virtual0, virtual1, virtual2, virtual3 }: Packet): number =>
-  virtual0 ^ virtual1 ^ virtual2 ^ virtual3;
+/**
+ * The destination: of an ICMP error, that of the packet inside as it stands there, which is the client (recorded;
+ * sh and mh turn the packet round, the others do not).
+ */
+export const foldedDestination = (packet: Packet): number =>
+  packet.isIcmpError
+    ? foldedClient(packet)
+    : packet.virtual0 ^ packet.virtual1 ^ packet.virtual2 ^ packet.virtual3;
 
 /** The upper bits of the word times the golden ratio: linux/hash.h, hash_32(). */
 export const goldenHash = (word: number, bits: number): number => Math.imul(word, 0x61c88647) >>> (32 - bits);
