@@ -7,9 +7,9 @@
  */
 
 const FINAL_ROUNDS = 3;
-/** Bytes of the message, in the top byte of its last word; protocol and IP version are the two bytes below. */
-const LENGTH4 = 14 << 24;
-const LENGTH6 = 38 << 24;
+/** Bytes of the message, in the top byte of its last word; the kind is the three bytes below. */
+const LENGTH4 = 15 << 24;
+const LENGTH6 = 39 << 24;
 
 export class ConnectionHash {
   private readonly key0: number;
@@ -22,7 +22,7 @@ export class ConnectionHash {
     this.key1 = key1 | 0;
   }
 
-  /** Of an IPv4 connection. `ports`: both in one word; `kind`: protocol | IP version << 8. */
+  /** Of an IPv4 connection. `ports`: both in one word; `kind`: protocol | IP version << 8 | KeyKind. */
   // biome-ignore format: a round is three lines
   of4(client: number, virtual: number, ports: number, kind: number): number {
     const last = LENGTH4 | kind;

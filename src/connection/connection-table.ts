@@ -7,9 +7,10 @@
  *   entries  Int32Array, 16 words (one cache line) for each connection:
  *
  *     0-3  client address        8   client port << 16 | virtual port   12  state | flags << 8
- *     4-7  virtual address       9   protocol | IP version << 8         13  hash
- *                                10  number of the real server          14  reserved for the template
- *                                11  when it expires, ticks             15  next free entry
+ *     4-7  virtual address       9   protocol | version << 8 | …        13  hash
+ *                                10  number of the real server          14  its template; of a template: its timeout
+ *                                11  when it expires, ticks             15  of a template: how many depend on it;
+ *                                                                           of a free entry: the next free one
  *
  * Entries are numbered from 1; 0 is no entry. Memory: 64 bytes for each entry of the capacity and 8 to 16 for its
  * buckets, taken when the table is made; the kernel gives the pages as they are first used.
@@ -26,6 +27,9 @@ const SERVER = 10;
 const EXPIRES = 11;
 const STATE_FLAGS = 12;
 const HASH = 13;
+const TEMPLATE = 14;
+const TEMPLATE_TIMEOUT = 14;
+const DEPENDENTS = 15;
 const NEXT_FREE = 15;
 
 const ENTRY_BITS = 24;
@@ -33,6 +37,12 @@ const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
 const STATE_MASK = 0xff;
 /** In KIND, which no live entry has as 0. */
 const FREE = 0;
+
+/**
+ * Added to the protocol in a key of another kind, which no packet has: the template of persistence, and the datagram
+ * that fragments belong to (its identification stands in the place of the ports).
+ */
+export const KeyKind = { Template: 1 << 16, Datagram: 2 << 16 } as const;
 
 export const NO_CONNECTION = 0;
 export const MAX_CONNECTIONS = ENTRY_MASK;
@@ -118,6 +128,8 @@ export class ConnectionTable {
     entries[base + SERVER] = server;
     entries[base + EXPIRES] = expires;
     entries[base + STATE_FLAGS] = 0;
+    entries[base + TEMPLATE] = 0;
+    entries[base + DEPENDENTS] = 0;
     const hash = this.hashOf(packet);
     entries[base + HASH] = hash;
     this.addToIndex(entry, hash);
@@ -167,12 +179,58 @@ export class ConnectionTable {
     this.entries[entry * ENTRY_WORDS + EXPIRES] = ticks;
   }
 
+  /** The template that the connection was made from, or NO_CONNECTION. */
+  template(entry: number): number {
+    return this.isTemplate(entry) ? NO_CONNECTION : this.entries[entry * ENTRY_WORDS + TEMPLATE]!;
+  }
+
+  /** `entry` goes where `template` says from now on. */
+  dependOn(entry: number, template: number): void {
+    this.entries[entry * ENTRY_WORDS + TEMPLATE] = template;
+    this.entries[template * ENTRY_WORDS + DEPENDENTS]!++;
+  }
+
+  /** Before the entry of a connection that depends on `template` is removed. */
+  dropDependent(template: number): void {
+    this.entries[template * ENTRY_WORDS + DEPENDENTS]!--;
+  }
+
+  /** How many connections depend on a template. */
+  dependents(template: number): number {
+    return this.entries[template * ENTRY_WORDS + DEPENDENTS]!;
+  }
+
+  isTemplate(entry: number): boolean {
+    return (this.entries[entry * ENTRY_WORDS + KIND]! & KeyKind.Template) !== 0;
+  }
+
+  /** Ticks that a template lives after each use. */
+  templateTimeout(template: number): number {
+    return this.entries[template * ENTRY_WORDS + TEMPLATE_TIMEOUT]!;
+  }
+
+  setTemplateTimeout(template: number, ticks: number): void {
+    this.entries[template * ENTRY_WORDS + TEMPLATE_TIMEOUT] = ticks;
+  }
+
+  /** Files the entry under other ports; its addresses and kind stay. */
+  setPorts(entry: number, clientPort: number, virtualPort: number): void {
+    const { entries } = this;
+    const base = entry * ENTRY_WORDS;
+    this.removeFromIndex(entry, entries[base + HASH]!);
+    const ports = (clientPort << 16) | virtualPort;
+    entries[base + PORTS] = ports;
+    const hash = this.hashOfEntry(base, ports);
+    entries[base + HASH] = hash;
+    this.addToIndex(entry, hash);
+  }
+
   protocol(entry: number): number {
     return this.entries[entry * ENTRY_WORDS + KIND]! & 0xff;
   }
 
   ipVersion(entry: number): 4 | 6 {
-    return this.entries[entry * ENTRY_WORDS + KIND]! >>> 8 === 6 ? 6 : 4;
+    return ((this.entries[entry * ENTRY_WORDS + KIND]! >>> 8) & 0xff) === 6 ? 6 : 4;
   }
 
   /** Word 0 … 3 of the client's address. */
@@ -241,6 +299,14 @@ export class ConnectionTable {
       entries[base + VIRTUAL + 2] === packet.virtual2 &&
       entries[base + VIRTUAL + 3] === packet.virtual3
     );
+  }
+
+  private hashOfEntry(base: number, ports: number): number {
+    const { entries, hash } = this;
+    const kind = entries[base + KIND]!;
+    const word = (index: number) => entries[base + index]!;
+    if (((kind >>> 8) & 0xff) === 4) return hash.of4(word(CLIENT), word(VIRTUAL), ports, kind);
+    return hash.of6(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7), ports, kind);
   }
 
   private hashOf(packet: Packet): number {

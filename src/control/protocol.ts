@@ -59,6 +59,7 @@ export interface ServicesReply {
   readonly connectionTableSize: number;
   readonly timeouts: ConnectionTimeouts;
   readonly syncDaemons: readonly SyncDaemon[];
+  /** As they were added. */
   readonly services: readonly ServiceListing[];
 }
 

@@ -16,12 +16,13 @@ import { DirectorError } from '../errors.ts';
 import { type Neighbor, NeighborTable } from '../host/neighbors.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import type { Log } from '../log.ts';
-import { applyEdit, type Configuration, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
+import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
-import type { Edit, ServiceAddress } from '../service/model.ts';
+import type { Edit } from '../service/model.ts';
 import { version } from '../version.ts';
 import type { CountersReport, NextHop } from '../worker/messages.ts';
 import { DatapathProcess } from './datapath-process.ts';
+import { guardedPorts } from './guarded-ports.ts';
 import type { HostInterface } from './host-interface.ts';
 import { readRulesFile } from './rules-file.ts';
 import { warningsOf } from './warnings.ts';
@@ -170,14 +171,14 @@ export class Director implements DirectorApi {
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
-    await host.setGuarded(addressesOf(before, this.configuration));
+    await host.setGuarded(guardedPorts(before, this.configuration));
     await this.resolveServers();
     if (this.datapath.isRunning) {
       await this.datapath.request({ kind: 'edits', edits: accepted }).catch((error: Error) => {
         log.error({ err: error }, `the datapath did not take an edit: ${error.message}`);
       });
     }
-    await host.setGuarded(addressesOf(this.configuration));
+    await host.setGuarded(guardedPorts(this.configuration));
     for (const warning of warningsOf(this.configuration, this.neighbors.list(), [])) this.warnOnce(warning);
   }
 
@@ -222,10 +223,3 @@ export class Director implements DirectorApi {
 }
 
 const nextHopOf = ({ server, kind, mac }: Neighbor): NextHop => ({ address: server, kind, mac });
-
-/** Of all the services in the configurations, each once. */
-function addressesOf(...configurations: readonly Configuration[]): ServiceAddress[] {
-  const services = configurations.flatMap((configuration) => [...configuration.services.values()]);
-  const byKey = new Map(services.map(({ service }) => [serviceKey(service), service]));
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, service]) => service);
-}

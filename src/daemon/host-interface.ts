@@ -3,13 +3,12 @@
  * again when the interface was deleted and made anew, and all of it undone at the end.
  */
 import { DirectorError } from '../errors.ts';
-import { Guard } from '../host/guard.ts';
+import { Guard, type GuardedPorts } from '../host/guard.ts';
 import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
 import { createLocalDelivery, type LocalDelivery } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import { type OffloadsOff, turnOffOffloads } from '../host/offloads.ts';
 import type { Log } from '../log.ts';
-import type { ServiceAddress } from '../service/model.ts';
 import type { HostFacts } from '../worker/messages.ts';
 
 const NO_INTERFACE_MAC = '00:00:00:00:00:00';
@@ -22,7 +21,7 @@ export class HostInterface {
   private readonly watch: InterfaceWatch;
   private readonly guard: Guard;
   private offloads: OffloadsOff | undefined;
-  private guarded: readonly ServiceAddress[] = [];
+  private guarded: readonly GuardedPorts[] = [];
 
   private constructor(
     name: string,
@@ -86,9 +85,9 @@ export class HostInterface {
     return this.offloads?.stillOn ?? [];
   }
 
-  async setGuarded(services: readonly ServiceAddress[]): Promise<void> {
-    this.guarded = services;
-    if (this.state !== undefined) await this.guard.apply(services);
+  async setGuarded(guarded: readonly GuardedPorts[]): Promise<void> {
+    this.guarded = guarded;
+    if (this.state !== undefined) await this.guard.apply(guarded);
   }
 
   async close(): Promise<void> {

@@ -1,32 +1,67 @@
-/** Beginning, steps and end of a connection, with what they change in its server's load: ip_vs_conn.c. */
+/** Beginning, steps and end of connections and templates, with what they change in a server's load: ip_vs_conn.c. */
+import { ticksFromSec } from '../clock.ts';
 import { ConnectionFlag, NO_CONNECTION } from '../connection/connection-table.ts';
 import { isActiveSctpState, nextSctpState } from '../connection/sctp-state.ts';
-import { isActiveTcpState, nextTcpState, TcpDirection } from '../connection/tcp-state.ts';
+import { isActiveTcpState, nextTcpState, TcpDirection, TcpState } from '../connection/tcp-state.ts';
+import { TemplateState } from '../connection/template-state.ts';
 import type { RealServer } from '../service/real-server.ts';
-import type { VirtualService } from '../service/virtual-service.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { Path } from './path.ts';
 
+/** A template that connections still depend on when its time is up lives on for this long: ip_vs_conn_expire(). */
+const DEPENDED_ON_SEC = 60;
+
+export const isExpired = (path: Path, entry: number): boolean =>
+  ((path.connections.expires(entry) - path.now) | 0) <= 0;
+
 /** A connection begins in state NONE, inactive; its first packet's step gives it state and time to live. */
-export function remember(path: Path, service: VirtualService, server: RealServer): number {
+export function remember(path: Path, server: RealServer, template: number): number {
   const { connections } = path;
   const connection = connections.insert(path.packet, server.id, path.now + path.timeouts.newConnection);
   if (connection === NO_CONNECTION) return NO_CONNECTION;
   connections.setFlag(connection, ConnectionFlag.Inactive | ConnectionFlag.NoOutput);
+  if (template !== NO_CONNECTION) connections.dependOn(connection, template);
   server.inactiveConnections++;
   server.updateOverload();
-  server.traffic.connections++;
-  service.traffic.connections++;
   return connection;
 }
 
-export function forget(path: Path, connection: number): void {
+/** By the key in path.key. Templates count apart, and towards no threshold. */
+export function rememberTemplate(path: Path, server: RealServer, timeout: number): number {
   const { connections } = path;
-  const server = path.registry.get(connections.serverOf(connection));
-  if (connections.hasFlag(connection, ConnectionFlag.Inactive)) server.inactiveConnections--;
-  else server.activeConnections--;
-  server.updateOverload();
-  connections.remove(connection);
+  const template = connections.insert(path.key, server.id, path.now + timeout);
+  if (template === NO_CONNECTION) return NO_CONNECTION;
+  connections.setTemplateTimeout(template, timeout);
+  server.persistentConnections++;
+  return template;
+}
+
+/** What happens when an entry's time is up. False: it lives on, because others depend on it. */
+export function expire(path: Path, entry: number): boolean {
+  const { connections } = path;
+  if (connections.isTemplate(entry) && connections.dependents(entry) > 0) {
+    const timeout = ticksFromSec(DEPENDED_ON_SEC);
+    connections.setTemplateTimeout(entry, timeout);
+    connections.setExpires(entry, path.now + timeout);
+    return false;
+  }
+  forget(path, entry);
+  return true;
+}
+
+export function forget(path: Path, entry: number): void {
+  const { connections } = path;
+  const server = path.registry.get(connections.serverOf(entry));
+  if (connections.isTemplate(entry)) {
+    server.persistentConnections--;
+  } else {
+    const template = connections.template(entry);
+    if (template !== NO_CONNECTION) connections.dropDependent(template);
+    if (connections.hasFlag(entry, ConnectionFlag.Inactive)) server.inactiveConnections--;
+    else server.activeConnections--;
+    server.updateOverload();
+  }
+  connections.remove(entry);
 }
 
 /** New state and fresh timer, by the packet in path.packet. */
@@ -40,6 +75,7 @@ export function stepState(path: Path, connection: number, server: RealServer, si
     const direction = seesBoth ? side : TcpDirection.InputOnly;
     const state = nextTcpState(before, packet.tcpFlags, direction);
     if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
+    if (state === TcpState.Established) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
     const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.sctpChunk);
@@ -67,4 +103,10 @@ function enterState(
     server.activeConnections--;
     server.inactiveConnections++;
   }
+}
+
+/** A client that got as far as a handshake is a real one: ip_vs_control_assure_ct(). */
+function assureTemplate({ connections }: Path, connection: number): void {
+  const template = connections.template(connection);
+  if (template !== NO_CONNECTION) connections.setState(template, TemplateState.Assured);
 }

@@ -4,7 +4,7 @@
  * the counts.
  */
 
-import { forget } from './connection-life.ts';
+import { expire, isExpired } from './connection-life.ts';
 import type { Path } from './path.ts';
 
 export class ExpirySweep {
@@ -18,9 +18,7 @@ export class ExpirySweep {
     for (let looked = 0; looked < count; looked++) {
       if (this.next > connections.highestEntry) this.next = 1;
       const entry = this.next++;
-      if (!connections.isLive(entry) || ((connections.expires(entry) - path.now) | 0) > 0) continue;
-      forget(path, entry);
-      expired++;
+      if (connections.isLive(entry) && isExpired(path, entry) && expire(path, entry)) expired++;
     }
     return expired;
   }

@@ -1,5 +1,5 @@
 /** What the packet path works on. One for each interface; nothing in it is shared between processes. */
-import { ConnectionTable } from '../connection/connection-table.ts';
+import { ConnectionTable, NO_CONNECTION } from '../connection/connection-table.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { FrameSink } from '../engine/engine.ts';
 import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
@@ -8,6 +8,7 @@ import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
 import type { OwnMac } from '../wire/decode.ts';
 import { Packet } from '../wire/packet.ts';
+import { createWaitingBuffer, MAX_DATAGRAMS, WaitingFragments } from './fragments.ts';
 import { ReplyLimit } from './icmp-reply.ts';
 import { VERDICT_COUNT, Verdict } from './verdict.ts';
 
@@ -26,6 +27,15 @@ export interface Path {
   ownAddresses: ReadonlySet<number>;
   /** IPv4 virtual addresses, as signed words: nobody else should claim one in ARP. */
   virtualAddresses: ReadonlySet<number>;
+  /** The key of a template or datagram that is looked up. */
+  readonly key: Packet;
+  /** Servers of datagrams that come in fragments. */
+  readonly datagrams: ConnectionTable;
+  readonly waiting: WaitingFragments;
+  /** Where a fragment that waited is handled. */
+  readonly waited: DataView;
+  /** The last packet's connection. */
+  connection: number;
   /** Why the last packet got no connection. */
   refusal: Verdict;
   /** Ticks (clock.ts). Set by whoever calls forward(). */
@@ -55,6 +65,11 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     ownMac,
     ownAddresses: new Set(),
     virtualAddresses: new Set(),
+    key: new Packet(),
+    datagrams: new ConnectionTable(MAX_DATAGRAMS, seed),
+    waiting: new WaitingFragments(),
+    waited: createWaitingBuffer(),
+    connection: NO_CONNECTION,
     refusal: Verdict.Continue,
     now: 0,
     verdicts: new Float64Array(VERDICT_COUNT),

@@ -14,6 +14,8 @@ export const Verdict = {
   /** An ICMP error, re-sent to the real server of the connection that it is about. */
   ForwardIcmpError: 33,
 
+  /** A later fragment, re-sent to the server that got the first one. */
+  ForwardFragment: 34,
   /** The scheduler gave the connection to this host (LocalNode). */
   DeliverLocalServer: 40,
   /** For a service port, but nothing that opens a connection: the host's own stack answers (TCP: RST). */
@@ -23,7 +25,7 @@ export const Verdict = {
   PassNotVirtual: 48,
   /** An ICMP error about none of our connections. */
   PassIcmpUnrelated: 49,
-  /** A fragment of a datagram whose first fragment did not concern us, or has not been seen. */
+  /** A later fragment of a datagram that does not concern us, or is this host's. */
   PassFragment: 50,
   /** Somebody else says in ARP that it holds one of the virtual addresses. */
   PassArpConflict: 51,
@@ -31,6 +33,8 @@ export const Verdict = {
   PassIcmpLocal: 52,
   /** What this host sends as the real server of a connection. */
   PassOwnReply: 53,
+  /** A fragment that came before the first one of its datagram, and is kept until that comes. */
+  PassWaiting: 55,
   /** What else this host sends. */
   PassOwn: 54,
 

@@ -4,38 +4,44 @@
  * with the host. The table is replaced whole, in one transaction: nft(8), "-f"; a crash leaves one that the next
  * start replaces.
  */
-import type { ServiceAddress } from '../service/model.ts';
+import type { TransportProtocol } from '../service/model.ts';
 import { runCommand } from './command.ts';
 
 /** nft identifiers take letters, digits and underscores. */
 export const guardTableName = (interfaceName: string): string =>
   `director_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`;
 
+/** A virtual address and the ports of it that the datapath forwards. */
+export interface GuardedPorts {
+  readonly protocol: TransportProtocol;
+  readonly address: string;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
 /** The nft script that makes the table, in place of the one that may be there. Pure. */
-export function guardScript(interfaceName: string, services: readonly ServiceAddress[]): string {
+export function guardScript(interfaceName: string, guarded: readonly GuardedPorts[]): string {
   const table = guardTableName(interfaceName);
-  const guarded = services.flatMap((service) => ('fwmark' in service ? [] : [service]));
-  const elements = (version: 4 | 6, hasPort: boolean) =>
-    guarded
-      .filter(({ address, port }) => address.includes(':') === (version === 6) && (port !== 0) === hasPort)
-      .map(({ address, protocol, port }) => [address, protocol, ...(hasPort ? [port] : [])].join(' . '));
+  const elements = (version: 4 | 6) =>
+    guarded.filter(({ address }) => address.includes(':') === (version === 6)).map(elementOf);
   return [
     ...emptyTable(table),
     `table netdev ${table} {`,
-    ...nftSet('services4', 'ipv4_addr . inet_proto . inet_service', elements(4, true)),
-    ...nftSet('services6', 'ipv6_addr . inet_proto . inet_service', elements(6, true)),
-    ...nftSet('all_ports4', 'ipv4_addr . inet_proto', elements(4, false)),
-    ...nftSet('all_ports6', 'ipv6_addr . inet_proto', elements(6, false)),
+    ...nftSet('services4', 'ipv4_addr . inet_proto . inet_service', elements(4)),
+    ...nftSet('services6', 'ipv6_addr . inet_proto . inet_service', elements(6)),
     '  chain ingress {',
     `    type filter hook ingress device "${interfaceName}" priority -500; policy accept;`,
     '    ip daddr . meta l4proto . th dport @services4 counter drop',
     '    ip6 daddr . meta l4proto . th dport @services6 counter drop',
-    '    ip daddr . meta l4proto @all_ports4 counter drop',
-    '    ip6 daddr . meta l4proto @all_ports6 counter drop',
     '  }',
     '}',
     '',
   ].join('\n');
+}
+
+function elementOf({ address, protocol, firstPort, lastPort }: GuardedPorts): string {
+  const ports = firstPort === lastPort ? `${firstPort}` : `${firstPort}-${lastPort}`;
+  return `${address} . ${protocol} . ${ports}`;
 }
 
 /** Deleting what is not there is an error in nft; adding what is there is not. */
@@ -43,7 +49,7 @@ const emptyTable = (table: string): string[] => [`add table netdev ${table}`, `d
 
 function nftSet(name: string, type: string, elements: readonly string[]): string[] {
   const list = elements.length === 0 ? [] : [`    elements = { ${elements.join(', ')} }`];
-  return [`  set ${name} {`, `    type ${type}`, ...list, '  }'];
+  return [`  set ${name} {`, `    type ${type}`, '    flags interval', ...list, '  }'];
 }
 
 export class Guard {
@@ -54,9 +60,9 @@ export class Guard {
     this.interfaceName = interfaceName;
   }
 
-  /** Guards these services and no others. The interface exists. */
-  async apply(services: readonly ServiceAddress[]): Promise<void> {
-    const script = guardScript(this.interfaceName, services);
+  /** Guards these ports and no others. The interface exists. */
+  async apply(guarded: readonly GuardedPorts[]): Promise<void> {
+    const script = guardScript(this.interfaceName, guarded);
     if (script === this.applied) return;
     await runCommand('nft', ['-f', '-'], script);
     this.applied = script;

@@ -1,6 +1,6 @@
-/** Flags of sh and mh (model.ts, ServiceOptions.schedulerFlags): by their own names, and as flag-1 and flag-2. */
-const FALLBACK = 1 | 8;
-const PORT = 2 | 16;
+/** Flags of sh and mh: linux/ip_vs.h, IP_VS_SVC_F_SCHED_SH_FALLBACK and its like. */
+const FALLBACK = 8;
+const PORT = 16;
 
 /** -b sh-fallback, mh-fallback: a client whose server takes no new connection goes to another. */
 export const hasFallback = (flags: number): boolean => (flags & FALLBACK) !== 0;

@@ -14,7 +14,7 @@ export type ServiceAddress =
 export interface ServiceOptions {
   /** Name as ipvsadm's -s takes it; `none` is a service without scheduler, as in IPVS. */
   readonly scheduler: string;
-  /** Bits of linux/ip_vs.h: 1, 2 = fallback, port of sh and mh; 8, 16, 32 = flag-1, flag-2, flag-3. */
+  /** Bits of linux/ip_vs.h, IP_VS_SVC_F_SCHED1 … 3: 8, 16, 32; the first two are fallback and port of sh and mh. */
   readonly schedulerFlags: number;
   /** Seconds that a template lives; 0: not persistent. */
   readonly persistentSec: number;

@@ -67,6 +67,12 @@ export class RealServer {
     return this.connectionCount + this.persistentConnections > 0;
   }
 
+  /** More of a packet that was counted before. */
+  countMoreBytes(ipBytes: number): void {
+    this.traffic.inBytes += ipBytes;
+    this.serviceTraffic.inBytes += ipBytes;
+  }
+
   /** New weight, thresholds or forwarding method: ip_vs_ctl.c, __ip_vs_update_dest(). */
   reconfigure(options: ServerOptions): void {
     this.options = options;

@@ -32,6 +32,7 @@ export class ServerRegistry {
       deleted.server.isListed = true;
       deleted.server.serviceTraffic = serviceTraffic;
       deleted.server.reconfigure(options);
+      deleted.server.lastWeight = options.weight;
       return deleted.server;
     }
     const id = this.freeIds.pop() ?? this.byId.length;

@@ -61,9 +61,9 @@ export class ServiceTable {
       slots[at] = slot;
     }
     this.slots = slots;
-    const ports = slots.flatMap((slot) => (slot === undefined ? [] : [slot.port]));
-    this.hasFtpService = ports.includes(FTP_PORT);
-    this.hasAnyPortService = ports.includes(0);
+    const persistent = slots.filter((slot) => slot !== undefined && slot.service.options.persistentSec > 0);
+    this.hasFtpService = persistent.some((slot) => slot?.port === FTP_PORT);
+    this.hasAnyPortService = persistent.some((slot) => slot?.port === 0);
   }
 
   static empty(): ServiceTable {
@@ -99,7 +99,8 @@ export class ServiceTable {
 
   /**
    * The service of a packet with ports, in the kernel's order (ip_vs_ctl.c, ip_vs_service_find()): this very
-   * port, the FTP service for its data connections, the service for all ports.
+   * port, the FTP service for its data connections, the service for all ports. The last two only where they are
+   * persistent: others take no connection to another port than their own (ip_vs_schedule()).
    */
   match(packet: Packet): VirtualService | undefined {
     const { virtualPort: port, protocol } = packet;
@@ -111,9 +112,19 @@ export class ServiceTable {
       (port === FTP_DATA_PORT || port >= FIRST_UNPRIVILEGED_PORT)
     ) {
       const ftp = this.find(packet, FTP_PORT);
-      if (ftp !== undefined) return ftp;
+      if (ftp !== undefined && ftp.options.persistentSec > 0) return ftp;
     }
     return this.hasAnyPortService ? this.find(packet, 0) : undefined;
+  }
+
+  /** Whether some service has the packet's virtual address, whatever its port and protocol. */
+  hasAddress({ ipVersion, virtual0, virtual1, virtual2, virtual3 }: Packet): boolean {
+    for (const slot of this.slots) {
+      if (slot === undefined || slot.ipVersion !== ipVersion) continue;
+      const [word0, word1, word2, word3] = slot.words;
+      if (word0 === virtual0 && word1 === virtual1 && word2 === virtual2 && word3 === virtual3) return true;
+    }
+    return false;
   }
 
   private find(packet: Packet, port: number): VirtualService | undefined {

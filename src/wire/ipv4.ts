@@ -78,8 +78,8 @@ const isIpv4MultipleDestination = (word: number): boolean => word >>> 28 === 14 
 export const isInvalidIpv4Source = (word: number): boolean =>
   word >>> 24 === 0 || word >>> 24 === 127 || isIpv4MultipleDestination(word);
 
-/** Addresses that one host can have, loopback included. */
-export const isUnicastIpv4 = (word: number): boolean => word >>> 24 !== 0 && !isIpv4MultipleDestination(word);
+/** Addresses that ip_vs_new_dest() takes for one host's: all but 0.0.0.0, multicast and broadcast. */
+export const isUnicastIpv4 = (word: number): boolean => word !== 0 && !isIpv4MultipleDestination(word);
 
 /** Whether the options are ones that Linux delivers: well-formed and without source routes (ip_options.c). */
 export function ipv4OptionsAreAcceptable(frame: DataView, offset: number, headerBytes: number): boolean {

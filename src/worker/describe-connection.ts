@@ -2,6 +2,7 @@
 import { TICKS_PER_SECOND } from '../clock.ts';
 import { SCTP_STATE_NAMES } from '../connection/sctp-state.ts';
 import { TCP_STATE_NAMES } from '../connection/tcp-state.ts';
+import { TEMPLATE_STATE_NAMES } from '../connection/template-state.ts';
 import type { ConnectionListing } from '../control/protocol.ts';
 import type { Path } from '../datapath/path.ts';
 import { renderIp } from '../wire/address.ts';
@@ -12,19 +13,21 @@ export function describeConnection({ connections, registry, now }: Path, entry: 
   const version = connections.ipVersion(entry);
   const protocol = connections.protocol(entry);
   const state = connections.state(entry);
-  const server = registry.get(connections.serverOf(entry)).address;
+  const { address: server } = registry.get(connections.serverOf(entry));
   const address = (word: (entry: number, index: number) => number) =>
     renderIp({ version, words: [word(entry, 0), word(entry, 1), word(entry, 2), word(entry, 3)] });
   const virtualPort = connections.virtualPort(entry);
   return {
-    ...namesOf(protocol, state),
+    ...(connections.isTemplate(entry)
+      ? { ...namesOf(protocol, 0), state: TEMPLATE_STATE_NAMES[state]! }
+      : namesOf(protocol, state)),
     expiresSec: Math.floor(((connections.expires(entry) - now) | 0) / TICKS_PER_SECOND),
     client: {
       address: address((at, index) => connections.clientWord(at, index)),
       port: connections.clientPort(entry),
     },
     virtual: { address: address((at, index) => connections.virtualWord(at, index)), port: virtualPort },
-    server: { address: server.address, port: server.port === 0 ? virtualPort : server.port },
+    server: { address: server.address, port: virtualPort },
   };
 }
 

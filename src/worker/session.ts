@@ -4,6 +4,7 @@
  */
 import { TICKS_PER_SECOND } from '../clock.ts';
 import { stateTimeouts } from '../connection/timeouts.ts';
+import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
 import { verdictNames } from '../datapath/verdict.ts';
 import { createScheduler } from '../schedule/registry.ts';
@@ -93,6 +94,7 @@ export class PathSession {
   }
 
   collect(): void {
+    sweepDatagrams(this.path);
     this.path.registry.collect((this.path.now / TICKS_PER_SECOND) * 1000);
   }
 

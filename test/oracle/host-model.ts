@@ -34,6 +34,7 @@ export class HostModel {
     if (result === DecodeResult.PassProtocol) return echo(packet, view);
     if (result !== DecodeResult.Continue || packet.isIcmpError || packet.isOutgoing) return undefined;
     if (packet.ipVersion === 4 && this.isMartian(packet)) return undefined;
+    if (packet.moreFragments || packet.fragmentOffsetBytes > 0) return undefined;
     if (packet.protocol === IpProtocol.Tcp) {
       return packet.tcpFlags < 0 || (packet.tcpFlags & TcpFlag.Rst) !== 0 ? undefined : { kind: 'tcp-rst' };
     }

@@ -42,6 +42,7 @@ class TrafficRun {
   private readonly host: HostModel;
   private readonly recording: TrafficRecording;
   private unrecordedSec = 0;
+  private readonly sentFragments = new Map<string, string[]>();
 
   constructor(recording: TrafficRecording) {
     this.recording = recording;
@@ -114,6 +115,8 @@ class TrafficRun {
       if (answer.kind === 'tcp-rst') this.director.handle(resetFrame(each));
     }
     const visible = got.filter((output) => 'to' in output || this.canBeAnswered(bytes));
+    const datagram = fragmentedDatagram(bytes);
+    if (datagram !== undefined) return this.fragment(datagram, note, out, visible);
     const [expectedText, gotText] = [renderOutputs(out), renderOutputs(visible)];
     if (expectedText === gotText) return undefined;
     return {
@@ -122,6 +125,22 @@ class TrafficRun {
       got: `${gotText} (${handled.verdict})`,
       why: WHY_FRAME,
     };
+  }
+
+  /** IPVS puts datagrams together and cuts them again; we pass fragments on. What counts is where all of them go. */
+  private fragment(
+    datagram: string,
+    note: string,
+    out: readonly Output[],
+    visible: readonly Output[],
+  ): Found {
+    const servers = (outputs: readonly Output[]) =>
+      outputs.map((output) => ('to' in output ? output.to : output.reply));
+    const sent = [...(this.sentFragments.get(datagram) ?? []), ...servers(visible)];
+    this.sentFragments.set(datagram, sent);
+    const [expected, got] = [servers(out).join(', '), sent.join(', ')];
+    if (out.length === 0 || expected === got) return undefined;
+    return { what: `frame ${note}`, expected, got, why: 'the fragments of a datagram must go to one server' };
   }
 
   private async list(expected: string): Promise<Found> {
@@ -189,8 +208,12 @@ class TrafficRun {
     const io: Io = {
       program: 'ipvsadm',
       stdin: Buffer.alloc(0) as unknown as Io['stdin'],
-      writeOut: (text) => void (stdout += text),
-      writeError: (text) => void (stderr += text),
+      writeOut: (text) => {
+        stdout += text;
+      },
+      writeError: (text) => {
+        stderr += text;
+      },
       client: this.director.client,
       resolver: createSystemResolver(),
     };
@@ -222,6 +245,16 @@ class TrafficRun {
 }
 
 const WHY_FRAME = 'a client would notice: another server, another frame, or no answer';
+
+/** Names the datagram that an untagged IPv4 frame is a fragment of; undefined: it is none. */
+function fragmentedDatagram(frame: Uint8Array): string | undefined {
+  const isIpv4 = frame[12] === 0x08 && frame[13] === 0x00;
+  const fragmentField = ((frame[20] ?? 0) << 8) | (frame[21] ?? 0);
+  if (!isIpv4 || (fragmentField & 0x3fff) === 0) return undefined;
+  return (
+    Buffer.from(frame.subarray(18, 20)).toString('hex') + Buffer.from(frame.subarray(26, 34)).toString('hex')
+  );
+}
 
 const renderOutputs = (outputs: readonly Output[]): string =>
   outputs.map((output) => ('to' in output ? `${output.to} ${output.frame}` : output.reply)).join(', ') ||

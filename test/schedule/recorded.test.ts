@@ -55,8 +55,6 @@ const RECORDINGS = FILES.map(
 const IS_OURS = new RegExp(
   `^(ipv6 )?(${Object.keys(schedulers).join('|')})\\b|^overhead|^thresholds$|^flag-1`,
 );
-/** Until a server that comes back with weight 0 forgets its last weight (ip_vs_ctl.c, __ip_vs_update_dest()). */
-const NOT_YET = ['mh deleted and back at weight 0'];
 /** What a command takes in the emulated machine that was recorded, about. */
 const COMMAND_SEC = 0.4;
 const NO_SERVER = ['icmp-3/3', 'icmp6-1/4'];
@@ -170,7 +168,7 @@ function replay(recording: Recording, { events }: Case): { recorded: unknown[]; 
 
 for (const recording of RECORDINGS) {
   for (const one of recording.cases.filter(({ name }) => IS_OURS.test(name))) {
-    test(`As recorded: ${one.name}`, { skip: NOT_YET.includes(one.name) }, () => {
+    test(`As recorded: ${one.name}`, () => {
       const { recorded, ours } = replay(recording, one);
       expect(recorded.length).toBeGreaterThan(0);
       expect(ours).toEqual(recorded);

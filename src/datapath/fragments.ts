@@ -1,0 +1,114 @@
+/**
+ * Fragments: the first one of a datagram has the ports and is handled as any packet; what became of it holds for
+ * those that follow. One that comes before the first waits for it. IPVS sees whole datagrams, which the kernel put
+ * together and cuts again (semantics §1.1); here they are passed on as they come, all to one server.
+ */
+import { ticksFromSec } from '../clock.ts';
+import { KeyKind, NO_CONNECTION } from '../connection/connection-table.ts';
+import type { RealServer } from '../service/real-server.ts';
+import type { Packet } from '../wire/packet.ts';
+import type { Path } from './path.ts';
+
+/** As long as Linux waits for the rest, net.ipv4.ipfrag_time. */
+const DATAGRAM_SEC = 30;
+/** Datagrams whose server is remembered at most: 5 MiB. */
+export const MAX_DATAGRAMS = 65_536;
+const MAX_WAITING = 64;
+const MAX_FRAME_BYTES = 2048;
+
+/** The packet is the first fragment of several, and goes to this server. */
+export function rememberDatagram(path: Path, server: RealServer): void {
+  const { datagrams, key } = path;
+  setDatagramKey(key, path.packet);
+  const known = datagrams.find(key);
+  if (known !== NO_CONNECTION) datagrams.remove(known);
+  datagrams.insert(key, server.id, path.now + ticksFromSec(DATAGRAM_SEC));
+}
+
+/** The server of the datagram that a later fragment belongs to. */
+export function serverOfFragment(path: Path): RealServer | undefined {
+  const { datagrams, key } = path;
+  setDatagramKey(key, path.packet);
+  const known = datagrams.find(key);
+  if (known === NO_CONNECTION || ((datagrams.expires(known) - path.now) | 0) <= 0) return undefined;
+  return path.registry.get(datagrams.serverOf(known));
+}
+
+/** Forgets datagrams whose time is up; the table is small and seldom filled. */
+export function sweepDatagrams({ datagrams, now }: Path): void {
+  for (let entry = 1; entry <= datagrams.highestEntry; entry++) {
+    if (datagrams.isLive(entry) && ((datagrams.expires(entry) - now) | 0) <= 0) datagrams.remove(entry);
+  }
+}
+
+/** RFC 791 §3.2: source, destination, protocol and identification name a datagram. */
+function setDatagramKey(key: Packet, packet: Packet): void {
+  key.ipVersion = packet.ipVersion;
+  key.protocol = packet.protocol | KeyKind.Datagram;
+  key.client0 = packet.client0;
+  key.client1 = packet.client1;
+  key.client2 = packet.client2;
+  key.client3 = packet.client3;
+  key.virtual0 = packet.virtual0;
+  key.virtual1 = packet.virtual1;
+  key.virtual2 = packet.virtual2;
+  key.virtual3 = packet.virtual3;
+  key.clientPort = packet.identification >>> 16;
+  key.virtualPort = packet.identification & 0xffff;
+}
+
+/** Copies of fragments that came before their first one. A ring: the oldest makes place. */
+export class WaitingFragments {
+  private readonly bytes = new Uint8Array(MAX_WAITING * MAX_FRAME_BYTES);
+  private readonly lengths = new Int32Array(MAX_WAITING);
+  private readonly identifications = new Int32Array(MAX_WAITING);
+  private readonly clients = new Int32Array(MAX_WAITING);
+  private readonly expires = new Int32Array(MAX_WAITING);
+  private next = 0;
+  private count = 0;
+
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  /** False: it is too long to be kept. */
+  add(packet: Packet, frame: DataView, lengthBytes: number, now: number): boolean {
+    if (lengthBytes > MAX_FRAME_BYTES) return false;
+    const slot = this.next;
+    this.next = (slot + 1) % MAX_WAITING;
+    if (this.lengths[slot] === 0) this.count++;
+    this.bytes.set(new Uint8Array(frame.buffer, frame.byteOffset, lengthBytes), slot * MAX_FRAME_BYTES);
+    this.lengths[slot] = lengthBytes;
+    this.identifications[slot] = packet.identification;
+    this.clients[slot] = packet.client0;
+    this.expires[slot] = now + ticksFromSec(DATAGRAM_SEC);
+    return true;
+  }
+
+  /**
+   * Puts one that may belong to this datagram at the start of `into` and gives its place up. Returns its length, or
+   * 0 when there is none. Whether it does belong, its own handling finds out.
+   */
+  take(client0: number, identification: number, now: number, into: DataView): number {
+    for (let slot = 0; slot < MAX_WAITING; slot++) {
+      const lengthBytes = this.lengths[slot]!;
+      if (
+        lengthBytes === 0 ||
+        this.identifications[slot] !== identification ||
+        this.clients[slot] !== client0
+      )
+        continue;
+      this.lengths[slot] = 0;
+      this.count--;
+      if (((this.expires[slot]! - now) | 0) <= 0) continue;
+      const start = slot * MAX_FRAME_BYTES;
+      new Uint8Array(into.buffer, into.byteOffset, lengthBytes).set(
+        this.bytes.subarray(start, start + lengthBytes),
+      );
+      return lengthBytes;
+    }
+    return 0;
+  }
+}
+
+export const createWaitingBuffer = (): DataView => new DataView(new ArrayBuffer(MAX_FRAME_BYTES));
