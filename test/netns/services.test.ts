@@ -6,15 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture } from '../helpers/capture.ts';
 import { ACK, eth, FIN, forwardedTo, payloadOf, RST, SYN, toHex } from '../helpers/frame-builder.ts';
 import { frameProblem } from '../helpers/frame-checker.ts';
-import {
-  describeWithDirector,
-  HOSTS,
-  type Lab,
-  labs,
-  type Program,
-  VIP,
-  VIP6,
-} from '../helpers/lab.ts';
+import { describeWithDirector, HOSTS, type Lab, labs, type Program, VIP, VIP6 } from '../helpers/lab.ts';
 
 const { client, director, rs1, rs2 } = HOSTS;
 const UDP_PORT = 5300;
