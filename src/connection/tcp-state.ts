@@ -31,51 +31,65 @@ export const DEFAULT_TCP_TIMEOUTS_SEC: readonly number[] = [2, 900, 120, 60, 120
 const ABBREVIATIONS = 'NO ES SS SR FW TW CL CW LA LI SA'.split(' ');
 const STATE_COUNT = ABBREVIATIONS.length;
 
-/** New states by the state before, one row for each kind of packet. */
-function table(rows: { syn: string; fin: string; ack: string; rst: string }): Uint8Array {
-  const states = [rows.syn, rows.fin, rows.ack, rows.rst].flatMap((row) => row.split(' '));
-  return Uint8Array.from(states, (name) => ABBREVIATIONS.indexOf(name));
-}
-
 /** Which half of the conversation a packet is of, and whether the other half is seen too. */
 export const TcpDirection = { InputOnly: 0, Input: 1, Output: 2 } as const;
 export type TcpDirection = (typeof TcpDirection)[keyof typeof TcpDirection];
 
-//        before:  NO ES SS SR FW TW CL CW LA LI SA
-const NORMAL = [
-  table({
+interface StateTable {
+  readonly syn: string;
+  readonly fin: string;
+  readonly ack: string;
+  readonly rst: string;
+}
+
+/** By TcpDirection; in each row the new states, by the state before. */
+const NORMAL: readonly StateTable[] = [
+  //       NO ES SS SR FW TW CL CW LA LI SA
+  {
     syn: 'SR ES ES SR SR SR SR SR SR SR SR',
     fin: 'CL FW SS TW FW TW CL CW LA LI TW',
     ack: 'ES ES SS ES FW TW CL CW CL LI ES',
     rst: 'CL CL CL SR CL CL CL CL LA LI CL',
-  }),
-  table({
+  },
+  {
     syn: 'SR ES ES SR SR SR SR SR SR SR SR',
     fin: 'CL CW SS TW TW TW CL CW LA LI TW',
     ack: 'ES ES SS ES FW TW CL CW CL LI ES',
     rst: 'CL CL CL SR CL CL CL CL LA LI SR',
-  }),
-  table({
+  },
+  {
     syn: 'SS ES SS SR SS SS SS SS SS LI SR',
     fin: 'TW FW SS TW FW TW CL TW LA LI TW',
     ack: 'ES ES SS ES FW TW CL CW LA ES ES',
     rst: 'CL CL SS CL CL TW CL CL CL CL CL',
-  }),
+  },
 ];
+
+/** Kinds of packet, as the tables have them. */
+const Kind = { Syn: 0, Fin: 1, Ack: 2, Rst: 3, None: 4 } as const;
+const KIND_COUNT = 5;
+const FLAG_COMBINATIONS = 256;
+
+/** RST counts before SYN, SYN before FIN, FIN before ACK. */
+const KIND_OF_FLAGS = Uint8Array.from({ length: FLAG_COMBINATIONS }, (_, flags) => {
+  if ((flags & TcpFlag.Rst) !== 0) return Kind.Rst;
+  if ((flags & TcpFlag.Syn) !== 0) return Kind.Syn;
+  if ((flags & TcpFlag.Fin) !== 0) return Kind.Fin;
+  return (flags & TcpFlag.Ack) !== 0 ? Kind.Ack : Kind.None;
+});
+
+/** All of it in one array: direction, kind of packet, state before -> state. A packet of no kind closes. */
+const NEXT_STATE = Uint8Array.from(
+  NORMAL.flatMap(({ syn, fin, ack, rst }) =>
+    [syn, fin, ack, rst].flatMap((row) => row.split(' ')).concat(new Array(STATE_COUNT).fill('CL')),
+  ),
+  (name) => ABBREVIATIONS.indexOf(name),
+);
 
 /** The state after a packet with these flags. A packet cut before its flags changes nothing. */
 export function nextTcpState(state: number, flags: number, direction: TcpDirection): number {
   if (flags === NOT_PRESENT) return state;
-  const row = rowOf(flags);
-  return row < 0 ? TcpState.Close : NORMAL[direction]![row * STATE_COUNT + state]!;
-}
-
-/** RST counts before SYN, SYN before FIN, FIN before ACK; none of them: -1. */
-function rowOf(flags: number): number {
-  if ((flags & TcpFlag.Rst) !== 0) return 3;
-  if ((flags & TcpFlag.Syn) !== 0) return 0;
-  if ((flags & TcpFlag.Fin) !== 0) return 1;
-  return (flags & TcpFlag.Ack) !== 0 ? 2 : -1;
+  return NEXT_STATE[(direction * KIND_COUNT + KIND_OF_FLAGS[flags]!) * STATE_COUNT + state]!;
 }
 
 /** Whether ipvsadm counts it under ActiveConn. */

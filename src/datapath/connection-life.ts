@@ -74,8 +74,10 @@ export function stepState(path: Path, connection: number, server: RealServer, si
     const seesBoth = !connections.hasFlag(connection, ConnectionFlag.NoOutput);
     const direction = seesBoth ? side : TcpDirection.InputOnly;
     const state = nextTcpState(before, packet.tcpFlags, direction);
-    if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
-    if (state === TcpState.Established) assureTemplate(path, connection);
+    if (state !== before) {
+      enterState(path, connection, server, state, isActiveTcpState(state));
+      if (state === TcpState.Established) assureTemplate(path, connection);
+    }
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
     const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.sctpChunk);

@@ -1,6 +1,6 @@
 /** The rewrite of direct routing: both MAC addresses and the TTL, in place. Addresses and ports stay. */
-import type { OwnMac } from '../wire/decode.ts';
-import { writeDestinationMac, writeSourceMac } from '../wire/ethernet.ts';
+import type { MacAddress } from '../wire/address.ts';
+import { writeMacs } from '../wire/ethernet.ts';
 import { lowerIpv4Ttl } from '../wire/ipv4.ts';
 import { lowerIpv6HopLimit } from '../wire/ipv6.ts';
 import type { Packet } from '../wire/packet.ts';
@@ -9,11 +9,10 @@ import type { Packet } from '../wire/packet.ts';
 export function rewriteDirectRoute(
   frame: DataView,
   packet: Packet,
-  own: OwnMac,
-  server: { readonly macHigh: number; readonly macLow: number },
+  own: MacAddress,
+  server: MacAddress,
 ): void {
-  writeDestinationMac(frame, 0, server.macHigh, server.macLow);
-  writeSourceMac(frame, 0, own.high, own.low);
+  writeMacs(frame, 0, server, own);
   if (packet.ipVersion === 4) lowerIpv4Ttl(frame, packet.ipOffset);
   else lowerIpv6HopLimit(frame, packet.ipOffset);
 }

@@ -101,9 +101,17 @@ function sendFirstFragment(path: Path, frame: DataView, server: RealServer): Ver
   while (!path.waiting.isEmpty) {
     const lengthBytes = path.waiting.take(client0, identification, path.now, path.waited);
     if (lengthBytes === 0) break;
-    forward(path, path.waited, lengthBytes);
+    path.verdicts[forwardWaited(path, lengthBytes)]!++;
   }
   return verdict;
+}
+
+/** One that waited. Of another datagram after all, it is given up: if it waited on, it would be taken for ever. */
+function forwardWaited(path: Path, lengthBytes: number): Verdict {
+  const decoded = decode(path.packet, path.waited, lengthBytes, path.ownMac);
+  if (decoded !== DecodeResult.Continue) return decoded;
+  const server = serverOfFragment(path);
+  return server === undefined ? Verdict.PassFragment : sendFragment(path, path.waited, server);
 }
 
 /** A later fragment has no ports: it goes where the first one went, or waits for it. */
@@ -116,6 +124,11 @@ function forwardFragment(path: Path, frame: DataView): Verdict {
       ? Verdict.PassWaiting
       : Verdict.PassFragment;
   }
+  return sendFragment(path, frame, server);
+}
+
+function sendFragment(path: Path, frame: DataView, server: RealServer): Verdict {
+  const { packet } = path;
   // This host had the fragment from the wire; only first ones, which have ports, are kept from it.
   if (server.reach.kind === 'local') return Verdict.PassFragment;
   if (server.isListed) server.countMoreBytes(packet.ipBytes);
@@ -167,7 +180,7 @@ function send(path: Path, frame: DataView, server: RealServer, forwarded: Verdic
   if (packet.ttl <= 1) return replyTimeExceeded(path, frame);
   if (reach.kind === 'unresolved') return Verdict.DropNoNeighbor;
   if (reach.kind === 'unreachable') return Verdict.DropServerUnreachable;
-  rewriteDirectRoute(frame, packet, path.ownMac, reach);
+  rewriteDirectRoute(frame, packet, path.ownMac, reach.mac);
   return path.sink.transmit(frame, packet.ipEnd) ? forwarded : Verdict.DropTransmit;
 }
 

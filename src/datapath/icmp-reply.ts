@@ -4,7 +4,7 @@
  */
 import { TICKS_PER_SECOND } from '../clock.ts';
 import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
-import { sourceMacHigh, sourceMacLow, writeDestinationMac, writeSourceMac } from '../wire/ethernet.ts';
+import { sourceMacHigh, sourceMacLow, writeMacs } from '../wire/ethernet.ts';
 import {
   encodeIcmp,
   ICMP_HEADER_BYTES,
@@ -38,14 +38,13 @@ export class ReplyLimit {
 
   /** False: enough were sent in the last second. */
   take(now: number): boolean {
-    const elapsed = (now - this.refilled) | 0;
-    if (elapsed > 0) {
-      this.tokens = Math.min(
-        REPLIES_PER_SECOND,
-        this.tokens + (elapsed * REPLIES_PER_SECOND) / TICKS_PER_SECOND,
-      );
-      this.refilled = now;
-    }
+    // Unsigned: the last answer may have been more than half a round of the clock ago.
+    const elapsed = (now - this.refilled) >>> 0;
+    this.tokens = Math.min(
+      REPLIES_PER_SECOND,
+      this.tokens + (elapsed * REPLIES_PER_SECOND) / TICKS_PER_SECOND,
+    );
+    this.refilled = now;
     if (this.tokens < 1) return false;
     this.tokens--;
     return true;
@@ -60,7 +59,8 @@ export function replyPortUnreachable(path: Path, frame: DataView): Verdict {
 }
 
 export function replyTimeExceeded(path: Path, frame: DataView): Verdict {
-  if (path.packet.isIcmpError) return Verdict.DropTtl;
+  // No error about an error, nor about a later fragment: RFC 1122 §3.2.2.
+  if (path.packet.isIcmpError || path.packet.fragmentOffsetBytes > 0) return Verdict.DropTtl;
   return path.packet.ipVersion === 4
     ? reply4(path, frame, IcmpType.TimeExceeded, ICMP_TTL_EXCEEDED, Verdict.ReplyTimeExceeded)
     : reply6(path, frame, Icmpv6Type.TimeExceeded, ICMPV6_HOP_LIMIT_EXCEEDED, Verdict.ReplyTimeExceeded);
@@ -113,8 +113,7 @@ function beginReply(
 ): void {
   const out = replies.frame;
   for (let at = 12; at < packet.ipOffset; at += 2) out.setUint16(at, frame.getUint16(at));
-  writeDestinationMac(out, 0, sourceMacHigh(frame, 0), sourceMacLow(frame, 0));
-  writeSourceMac(out, 0, ownMac.high, ownMac.low);
+  writeMacs(out, 0, { high: sourceMacHigh(frame, 0), low: sourceMacLow(frame, 0) }, ownMac);
   for (let at = 0; at < bodyBytes; at++) out.setUint8(bodyOffset + at, frame.getUint8(packet.ipOffset + at));
 }
 

@@ -6,7 +6,7 @@ import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
-import type { OwnMac } from '../wire/decode.ts';
+import type { MacAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
 import { createWaitingBuffer, MAX_DATAGRAMS, WaitingFragments } from './fragments.ts';
 import { ReplyLimit } from './icmp-reply.ts';
@@ -22,7 +22,7 @@ export interface Path {
   timeouts: StateTimeouts;
   settings: Settings;
   /** Of the interface: what frames to us are addressed to, and the source of what we send. */
-  ownMac: OwnMac;
+  ownMac: MacAddress;
   /** IPv4 addresses of this host, as signed words. No frame from outside has one as its source. */
   ownAddresses: ReadonlySet<number>;
   /** IPv4 virtual addresses, as signed words: nobody else should claim one in ARP. */
@@ -47,7 +47,7 @@ export interface Path {
 
 export interface PathOptions {
   readonly sink: FrameSink;
-  readonly ownMac: OwnMac;
+  readonly ownMac: MacAddress;
   readonly connectionTableSize: number;
   /** Two random 32-bit words. */
   readonly seed: readonly [number, number];

@@ -5,7 +5,7 @@
  */
 import cap from 'cap';
 import type { MacAddress } from '../wire/address.ts';
-import { ETHERNET_HEADER_BYTES, EtherType, writeDestinationMac, writeSourceMac } from '../wire/ethernet.ts';
+import { ETHERNET_HEADER_BYTES, EtherType, writeMacs } from '../wire/ethernet.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { FrameSink } from './engine.ts';
 import { completeChecksum, segmentTcp } from './segment.ts';
@@ -126,8 +126,7 @@ export class PcapEngine implements FrameSink {
     if (this.host === undefined || frame !== this.wire?.view) return false;
     completeChecksum(packet, frame);
     const start = ipOffset - ETHERNET_HEADER_BYTES;
-    writeSourceMac(frame, start, delivery.mac.high, delivery.mac.low);
-    writeDestinationMac(frame, start, delivery.mac.high, delivery.mac.low);
+    writeMacs(frame, start, delivery.mac, delivery.mac);
     frame.setUint16(ipOffset - 2, packet.ipVersion === 4 ? EtherType.Ipv4 : EtherType.Ipv6);
     return this.host.send(this.wire.buffer.subarray(start, lengthBytes), lengthBytes - start);
   }

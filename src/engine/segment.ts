@@ -4,7 +4,7 @@
  * SKB_GSO_TCPV4; RFC 9293 §3.1.
  */
 import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
-import { IpProtocol, ipv4Identification, writeIpv4Checksum, writeIpv4LengthAndId } from '../wire/ipv4.ts';
+import { IpProtocol, writeIpv4Checksum, writeIpv4LengthAndId } from '../wire/ipv4.ts';
 import { IPV6_HEADER_BYTES, writeIpv6PayloadBytes } from '../wire/ipv6.ts';
 import type { Packet } from '../wire/packet.ts';
 import {
@@ -62,7 +62,7 @@ export function segmentTcp(
   copyBytes(frame, 0, scratch, 0, dataOffset);
   const sequence = tcpSequence(frame, transportOffset);
   const flags = tcpFlags(frame, transportOffset);
-  const identification = packet.ipVersion === 4 ? ipv4Identification(frame, ipOffset) : 0;
+  const identification = packet.ipVersion === 4 ? packet.identification : 0;
   for (let sentBytes = 0, count = 0; sentBytes < dataBytes; count++) {
     const partBytes = Math.min(maxDataBytes, dataBytes - sentBytes);
     const isLast = sentBytes + partBytes === dataBytes;

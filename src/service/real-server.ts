@@ -3,12 +3,13 @@
  * its live load. The object lives as long as its service lists it or a connection refers to it, and every
  * snapshot of the service table shares it; it changes only between two frames.
  */
+import type { MacAddress } from '../wire/address.ts';
 import type { ServerAddress, ServerOptions } from './model.ts';
 import { Traffic } from './traffic.ts';
 
 /** How frames get to a server. */
 export type Reach =
-  | { readonly kind: 'neighbor'; readonly macHigh: number; readonly macLow: number }
+  | { readonly kind: 'neighbor'; readonly mac: MacAddress }
   /** The address is this host's own, or loopback: LocalNode. */
   | { readonly kind: 'local' }
   /** The kernel has not resolved the MAC (yet), or the server vanished. */

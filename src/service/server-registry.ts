@@ -3,22 +3,24 @@
  * deleted and added again while connections refer to it, or shortly after, is the same one: its counts and its
  * connections go on (ip_vs_ctl.c, ip_vs_trash_get_dest()).
  */
+import { ticksFromSec } from '../clock.ts';
 import { endpointText } from './configuration.ts';
 import type { ServerAddress, ServerOptions } from './model.ts';
 import { type Reach, RealServer } from './real-server.ts';
 import type { Traffic } from './traffic.ts';
 
 /** IP_VS_DEST_TRASH_PERIOD of net/netfilter/ipvs/ip_vs_ctl.c. */
-const TRASH_PERIOD_MS = 120_000;
+const TRASH_PERIOD = ticksFromSec(120);
 
 export class ServerRegistry {
   private readonly byId: (RealServer | undefined)[] = [];
   private readonly freeIds: number[] = [];
   /** Deleted ones, by service and address, with when they were last referred to. */
-  private readonly trash = new Map<string, { readonly server: RealServer; idleSinceMs: number }>();
+  private readonly trash = new Map<string, { readonly server: RealServer; idleSince: number }>();
   private readonly trashKeys = new Map<RealServer, string>();
   private readonly nextHops = new Map<string, Reach>();
-  private nowMs = 0;
+  /** Ticks (clock.ts), of the last collect(). */
+  private now = 0;
 
   get(id: number): RealServer {
     return this.byId[id]!;
@@ -46,7 +48,7 @@ export class ServerRegistry {
 
   unlist(server: RealServer): void {
     server.isListed = false;
-    this.trash.set(this.trashKeys.get(server)!, { server, idleSinceMs: this.nowMs });
+    this.trash.set(this.trashKeys.get(server)!, { server, idleSince: this.now });
   }
 
   /** Holds for the servers of all services that have this address, now and later. */
@@ -56,11 +58,11 @@ export class ServerRegistry {
   }
 
   /** Forgets deleted servers that nothing has referred to for a while. Cheap: deleted servers are few. */
-  collect(nowMs: number): void {
-    this.nowMs = nowMs;
+  collect(now: number): void {
+    this.now = now;
     for (const [key, entry] of this.trash) {
-      if (entry.server.isReferenced) entry.idleSinceMs = nowMs;
-      else if (nowMs - entry.idleSinceMs >= TRASH_PERIOD_MS) {
+      if (entry.server.isReferenced) entry.idleSince = now;
+      else if (((now - entry.idleSince) | 0) >= TRASH_PERIOD) {
         this.trash.delete(key);
         this.trashKeys.delete(entry.server);
         this.byId[entry.server.id] = undefined;

@@ -4,6 +4,7 @@
  * frame that is cut or lies about its lengths gets a result that says so. Later stages may read any byte up
  * to packet.ipEnd.
  */
+import type { MacAddress } from './address.ts';
 import { ARP_IPV4_BYTES, arpSenderIp, arpSenderMacHigh, arpSenderMacLow, isIpv4Arp } from './arp.ts';
 import {
   destinationMacHigh,
@@ -21,17 +22,17 @@ import {
   IPV4_MIN_HEADER_BYTES,
   IpProtocol,
   ipv4ChecksumIsValid,
-  ipv4Destination,
-  ipv4FragmentOffsetBytes,
-  ipv4HeaderBytes,
-  ipv4Identification,
-  ipv4MoreFragments,
+  ipv4FragmentOffsetBytesOf,
+  ipv4HeaderBytesOf,
+  ipv4IdentificationOf,
+  ipv4MoreFragmentsOf,
   ipv4OptionsAreAcceptable,
-  ipv4Protocol,
-  ipv4Source,
-  ipv4TotalBytes,
-  ipv4Ttl,
-  ipv4Version,
+  ipv4ProtocolOf,
+  ipv4TotalBytesOf,
+  ipv4TtlOf,
+  ipv4VersionOf,
+  ipv4Word,
+  ipv4WordsAreIntact,
 } from './ipv4.ts';
 import {
   extensionBytes,
@@ -79,14 +80,8 @@ export const DecodeResult = {
 } as const;
 export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
 
-/** Our own MAC: first 16 bits, last 32 bits signed. */
-export interface OwnMac {
-  readonly high: number;
-  readonly low: number;
-}
-
 /** Reads the frame at the start of `frame`, lengthBytes long. */
-export function decode(packet: Packet, frame: DataView, lengthBytes: number, own: OwnMac): DecodeResult {
+export function decode(packet: Packet, frame: DataView, lengthBytes: number, own: MacAddress): DecodeResult {
   if (lengthBytes < ETHERNET_HEADER_BYTES) return DecodeResult.DropTruncated;
   const isOurs = destinationMacLow(frame, 0) === own.low && destinationMacHigh(frame, 0) === own.high;
   packet.isOutgoing = !isOurs && sourceMacLow(frame, 0) === own.low && sourceMacHigh(frame, 0) === own.high;
@@ -119,25 +114,33 @@ function decodeArp(packet: Packet, frame: DataView, offset: number, end: number)
 
 function decodeIpv4(packet: Packet, frame: DataView, offset: number, frameEnd: number): DecodeResult {
   if (offset + IPV4_MIN_HEADER_BYTES > frameEnd) return DecodeResult.DropTruncated;
-  if (ipv4Version(frame, offset) !== 4) return DecodeResult.DropIpVersion;
-  const headerBytes = ipv4HeaderBytes(frame, offset);
+  const word0 = ipv4Word(frame, offset, 0);
+  if (ipv4VersionOf(word0) !== 4) return DecodeResult.DropIpVersion;
+  const headerBytes = ipv4HeaderBytesOf(word0);
   if (headerBytes < IPV4_MIN_HEADER_BYTES) return DecodeResult.DropIpHeaderLength;
   if (offset + headerBytes > frameEnd) return DecodeResult.DropTruncated;
-  if (!ipv4ChecksumIsValid(frame, offset, headerBytes)) return DecodeResult.DropIpChecksum;
-  const totalBytes = ipv4TotalBytes(frame, offset);
+  const word1 = ipv4Word(frame, offset, 1);
+  const word2 = ipv4Word(frame, offset, 2);
+  const source = ipv4Word(frame, offset, 3);
+  const destination = ipv4Word(frame, offset, 4);
+  const hasOptions = headerBytes > IPV4_MIN_HEADER_BYTES;
+  const isIntact = hasOptions
+    ? ipv4ChecksumIsValid(frame, offset, headerBytes)
+    : ipv4WordsAreIntact(word0, word1, word2, source, destination);
+  if (!isIntact) return DecodeResult.DropIpChecksum;
+  const totalBytes = ipv4TotalBytesOf(word0);
   if (totalBytes < headerBytes || offset + totalBytes > frameEnd) return DecodeResult.DropIpTotalLength;
-  if (headerBytes > IPV4_MIN_HEADER_BYTES && !ipv4OptionsAreAcceptable(frame, offset, headerBytes)) {
-    return DecodeResult.DropIpOptions;
-  }
+  if (hasOptions && !ipv4OptionsAreAcceptable(frame, offset, headerBytes)) return DecodeResult.DropIpOptions;
+
   packet.ipVersion = 4;
   packet.ipEnd = offset + totalBytes;
-  packet.ttl = ipv4Ttl(frame, offset);
-  packet.protocol = ipv4Protocol(frame, offset);
-  packet.fragmentOffsetBytes = ipv4FragmentOffsetBytes(frame, offset);
-  packet.moreFragments = ipv4MoreFragments(frame, offset);
-  packet.identification = ipv4Identification(frame, offset);
+  packet.ttl = ipv4TtlOf(word2);
+  packet.protocol = ipv4ProtocolOf(word2);
+  packet.fragmentOffsetBytes = ipv4FragmentOffsetBytesOf(word1);
+  packet.moreFragments = ipv4MoreFragmentsOf(word1);
+  packet.identification = ipv4IdentificationOf(word1);
   packet.transportOffset = offset + headerBytes;
-  readIpv4Ends(packet, frame, offset, packet.isOutgoing);
+  setIpv4Ends(packet, source, destination, packet.isOutgoing);
   return decodeTransport(packet, frame);
 }
 
@@ -210,12 +213,13 @@ function decodeIcmpError(packet: Packet, frame: DataView): DecodeResult {
   if (inner + IPV4_MIN_HEADER_BYTES > end || !isIcmpErrorType(icmpType(frame, transportOffset))) {
     return DecodeResult.PassProtocol;
   }
-  const innerHeaderBytes = ipv4HeaderBytes(frame, inner);
-  if (ipv4Version(frame, inner) !== 4 || innerHeaderBytes < IPV4_MIN_HEADER_BYTES)
+  const word0 = ipv4Word(frame, inner, 0);
+  const innerHeaderBytes = ipv4HeaderBytesOf(word0);
+  if (ipv4VersionOf(word0) !== 4 || innerHeaderBytes < IPV4_MIN_HEADER_BYTES)
     return DecodeResult.PassProtocol;
-  if (ipv4FragmentOffsetBytes(frame, inner) > 0) return DecodeResult.PassProtocol;
-  readIpv4Ends(packet, frame, inner, true);
-  return readInnerPorts(packet, frame, inner + innerHeaderBytes, ipv4Protocol(frame, inner));
+  if (ipv4FragmentOffsetBytesOf(ipv4Word(frame, inner, 1)) > 0) return DecodeResult.PassProtocol;
+  setIpv4Ends(packet, ipv4Word(frame, inner, 3), ipv4Word(frame, inner, 4), true);
+  return readInnerPorts(packet, frame, inner + innerHeaderBytes, ipv4ProtocolOf(ipv4Word(frame, inner, 2)));
 }
 
 function decodeIcmpv6Error(packet: Packet, frame: DataView): DecodeResult {
@@ -253,10 +257,10 @@ function readInnerPorts(packet: Packet, frame: DataView, offset: number, protoco
   return DecodeResult.Continue;
 }
 
-/** `fromServer`: the header at `offset` is of a packet on its way to the client. */
-function readIpv4Ends(packet: Packet, frame: DataView, offset: number, fromServer: boolean): void {
-  packet.client0 = fromServer ? ipv4Destination(frame, offset) : ipv4Source(frame, offset);
-  packet.virtual0 = fromServer ? ipv4Source(frame, offset) : ipv4Destination(frame, offset);
+/** `fromServer`: the addresses are of a packet on its way to the client. */
+function setIpv4Ends(packet: Packet, source: number, destination: number, fromServer: boolean): void {
+  packet.client0 = fromServer ? destination : source;
+  packet.virtual0 = fromServer ? source : destination;
   packet.client1 = packet.client2 = packet.client3 = 0;
   packet.virtual1 = packet.virtual2 = packet.virtual3 = 0;
 }

@@ -31,12 +31,14 @@ export const sourceMacLow = (frame: DataView, offset: number): number =>
 export const etherType = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + ETHER_TYPE_OFFSET);
 
-export function writeDestinationMac(frame: DataView, offset: number, high: number, low: number): void {
-  frame.setUint16(offset + DESTINATION_OFFSET, high);
-  frame.setInt32(offset + DESTINATION_OFFSET + 2, low);
-}
-
-export function writeSourceMac(frame: DataView, offset: number, high: number, low: number): void {
-  frame.setUint16(offset + SOURCE_OFFSET, high);
-  frame.setInt32(offset + SOURCE_OFFSET + 2, low);
+/** Both addresses, in three writes: all of the destination, then all of the source. */
+export function writeMacs(
+  frame: DataView,
+  offset: number,
+  destination: { readonly high: number; readonly low: number },
+  source: { readonly high: number; readonly low: number },
+): void {
+  frame.setInt32(offset, (destination.high << 16) | (destination.low >>> 16));
+  frame.setInt32(offset + 4, (destination.low << 16) | source.high);
+  frame.setInt32(offset + 8, source.low);
 }

@@ -58,10 +58,13 @@ export const ipv6MoreFragments = (frame: DataView, offset: number): boolean =>
 export const ipv6Identification = (frame: DataView, offset: number): number =>
   frame.getInt32(offset + FRAGMENT_ID_OFFSET);
 
-/** Sources that ipv6_rcv() of Linux refuses: multicast, loopback, IPv4-mapped (RFC 4291 §2.5, §2.7). */
+/**
+ * Sources that ipv6_rcv() and ip6_forward() of Linux refuse: multicast, unspecified, loopback, IPv4-mapped (RFC 4291
+ * §2.5, §2.7).
+ */
 export function isInvalidIpv6Source(word0: number, word1: number, word2: number, word3: number): boolean {
   if (word0 >>> 24 === 0xff) return true;
-  return word0 === 0 && word1 === 0 && ((word2 === 0 && word3 === 1) || word2 === 0xffff);
+  return word0 === 0 && word1 === 0 && ((word2 === 0 && word3 >>> 1 === 0) || word2 === 0xffff);
 }
 
 /** Unicast and not link-local, which would need an interface: RFC 4291 §2.5. */

@@ -2,7 +2,6 @@
  * What the datapath process does at the daemon's word, between two frames: edits, next hops, counters, lists. Knows
  * nothing of processes and sockets, so that tests and the recordings' runner use it as it is.
  */
-import { TICKS_PER_SECOND } from '../clock.ts';
 import { stateTimeouts } from '../connection/timeouts.ts';
 import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
@@ -95,7 +94,7 @@ export class PathSession {
 
   collect(): void {
     sweepDatagrams(this.path);
-    this.path.registry.collect((this.path.now / TICKS_PER_SECOND) * 1000);
+    this.path.registry.collect(this.path.now);
   }
 
   private swap(configuration: Configuration): void {
@@ -132,7 +131,7 @@ function readService(service: VirtualService): ServiceCounters {
 function reachOf({ kind, mac }: NextHop): Reach {
   if (kind !== 'neighbor') return { kind };
   const parsed = mac === null ? undefined : parseMac(mac);
-  return parsed === undefined ? { kind: 'unresolved' } : { kind, macHigh: parsed.high, macLow: parsed.low };
+  return parsed === undefined ? { kind: 'unresolved' } : { kind, mac: parsed };
 }
 
 function ipv4Words(addresses: readonly string[]): ReadonlySet<number> {

@@ -5,7 +5,7 @@
 
 import { parseMac, renderIpv4 } from '../../src/wire/address.ts';
 import { DecodeResult, decode } from '../../src/wire/decode.ts';
-import { IpProtocol, ipv4Protocol, isInvalidIpv4Source } from '../../src/wire/ipv4.ts';
+import { IpProtocol, ipv4ProtocolOf, ipv4Word, isInvalidIpv4Source } from '../../src/wire/ipv4.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { TcpFlag, tcpFlags } from '../../src/wire/transport.ts';
 
@@ -50,7 +50,8 @@ export class HostModel {
 function echo(packet: Packet, view: DataView): HostAnswer | undefined {
   const type = view.getUint8(packet.transportOffset);
   if (packet.ipVersion === 4) {
-    const isEcho = ipv4Protocol(view, packet.ipOffset) === IpProtocol.Icmp && type === ECHO_REQUEST;
+    const isEcho =
+      ipv4ProtocolOf(ipv4Word(view, packet.ipOffset, 2)) === IpProtocol.Icmp && type === ECHO_REQUEST;
     return isEcho ? { kind: 'icmp-0/0' } : undefined;
   }
   return packet.protocol === IpProtocol.Icmpv6 && type === ICMPV6_ECHO_REQUEST

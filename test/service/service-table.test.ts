@@ -283,7 +283,7 @@ describe('a server that was deleted', () => {
 
   /** Seconds of the fake clock, as often as the datapath looks. */
   const passes = (services: Services, fromSec: number, toSec: number): void => {
-    for (let sec = fromSec; sec <= toSec; sec++) services.registry.collect(sec * 1000);
+    for (let sec = fromSec; sec <= toSec; sec++) services.registry.collect(sec * 100);
   };
 
   test('is forgotten two minutes after its last connection, and its number is given again', () => {
@@ -306,7 +306,7 @@ describe('a server that was deleted', () => {
   test('knows the MAC that was found for its address while it was away, and so does a new one', () => {
     const { services, server } = listed();
     services.edit(deleteServer(WEB, A));
-    const reach = { kind: 'neighbor', macHigh: 0x0200, macLow: 0x0b } as const;
+    const reach = { kind: 'neighbor', mac: { high: 0x0200, low: 0x0b } } as const;
     services.registry.setNextHop('10.0.0.11', reach);
     services.edit(
       addServer(WEB, A),
@@ -377,7 +377,7 @@ describe('thresholds', () => {
 describe('forwarding methods', () => {
   test('other than direct routing reach nothing, and come back to it', () => {
     const services = new Services().edit(addService(WEB), addServer(WEB, A, { forwarding: 'tunnel' }));
-    const reach = { kind: 'neighbor', macHigh: 0x0200, macLow: 0x0b } as const;
+    const reach = { kind: 'neighbor', mac: { high: 0x0200, low: 0x0b } } as const;
     services.registry.setNextHop('10.0.0.11', reach);
     expect(services.server(WEB, A).reach.kind).toBe('unreachable');
     services.edit(editServer(WEB, A));
