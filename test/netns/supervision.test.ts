@@ -215,6 +215,23 @@ describeWithDirector('what the service survives', [], () => {
     expect((await lab.client.readStatus()).pid).not.toBe(pid);
   });
 
+  test('a reload of the rules leaves connections alone', async () => {
+    await whileTalking(async () => {
+      const linesBefore = running.lines.length;
+      writeFileSync(rulesPath, `${RULES.join('\n').replaceAll('-w 1', '-w 7')}\n-A -t ${VIP}:82 -s wlc\n`);
+      running.child.kill('SIGHUP');
+      const reloaded = expect.stringMatching(/^read .*: 3 changes$/);
+      await expect.poll(() => running.messages(linesBefore), SOON).toContainEqual(reloaded);
+      const { services } = await lab.client.listServices();
+      const active = services.flatMap(({ servers }) =>
+        servers.map(({ activeConnections }) => activeConnections),
+      );
+      expect(active.sort()).toEqual([0, 1]);
+    });
+    writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
+    await lab.client.reload();
+  });
+
   test('traffic follows a real server to its new MAC address', async () => {
     const newMac = '02:00:00:00:99:99';
     const { resumedMs } = await whileProbing(() =>
