@@ -20,6 +20,7 @@ import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/c
 import { editsBetween } from '../service/difference.ts';
 import type { Edit } from '../service/model.ts';
 import { version } from '../version.ts';
+import { parseIp, renderIpv4 } from '../wire/address.ts';
 import type { CountersReport, NextHop } from '../worker/messages.ts';
 import { DatapathProcess } from './datapath-process.ts';
 import { guardedPorts } from './guarded-ports.ts';
@@ -158,6 +159,7 @@ export class Director implements DirectorApi {
       if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
       }
+      if (edit.op === 'add-server') this.refuseBroadcast(edit.server.address);
       this.configuration = applyEdit(this.configuration, edit);
       accepted.push(edit);
       return null;
@@ -165,6 +167,14 @@ export class Director implements DirectorApi {
       if (!(error instanceof DirectorError)) throw error;
       return { code: error.code, message: error.message };
     }
+  }
+
+  /** ip_vs_new_dest() refuses the broadcast addresses of the host's own networks too. */
+  private refuseBroadcast(address: string): void {
+    const { routes } = this.options;
+    const own = routes.links().flatMap(({ index }) => routes.addresses(index));
+    if (!own.some((each) => broadcastOf(each.address, each.prefixLength) === address)) return;
+    throw new DirectorError('SERVER_ADDRESS_INVALID', `${address} is a broadcast address of this host's network`);
   }
 
   /** The guard stands before the datapath forwards, and until it no longer does. */
@@ -223,3 +233,10 @@ export class Director implements DirectorApi {
 }
 
 const nextHopOf = ({ server, kind, mac }: Neighbor): NextHop => ({ address: server, kind, mac });
+
+/** The last address of an IPv4 network; undefined where there is none (IPv6, RFC 3021). */
+function broadcastOf(address: string, prefixLength: number): string | undefined {
+  const ip = parseIp(address);
+  if (ip?.version !== 4 || prefixLength >= 31) return undefined;
+  return renderIpv4(ip.words[0] | (0xffffffff >>> prefixLength));
+}

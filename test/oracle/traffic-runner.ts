@@ -1,11 +1,10 @@
 /** Runs one recorded traffic case against the TypeScript path and finds the first event that differs. */
 
-import type { Io } from '../../src/cli/diradm/io.ts';
-import { createSystemResolver } from '../../src/cli/diradm/resolver.ts';
-import { runCommandLine } from '../../src/cli/diradm/run.ts';
 import type { Settings } from '../../src/service/settings.ts';
+import type { CliOutcome, Transport } from './cli-runner.ts';
 import { HostModel, resetFrame } from './host-model.ts';
 import { MemoryDirector } from './memory-director.ts';
+import { createMemoryTransport } from './memory-transport.ts';
 import type {
   CaseResult,
   CommandEvent,
@@ -40,6 +39,7 @@ type Found = Omit<Difference, 'event'> | undefined;
 class TrafficRun {
   private readonly director: MemoryDirector;
   private readonly host: HostModel;
+  private readonly transport: Transport;
   private readonly recording: TrafficRecording;
   private unrecordedSec = 0;
   private readonly sentFragments = new Map<string, string[]>();
@@ -62,6 +62,7 @@ class TrafficRun {
         ...['127.0.0.1', ...own].map((address) => ({ address, kind: 'local' as const, mac: null })),
       ],
     });
+    this.transport = createMemoryTransport(this.director);
   }
 
   async event(event: TrafficEvent): Promise<Found> {
@@ -202,23 +203,8 @@ class TrafficRun {
     return first;
   }
 
-  private async ipvsadm(line: string): Promise<{ stdout: string; stderr: string; exit: number }> {
-    let stdout = '';
-    let stderr = '';
-    const io: Io = {
-      program: 'ipvsadm',
-      stdin: Buffer.alloc(0) as unknown as Io['stdin'],
-      writeOut: (text) => {
-        stdout += text;
-      },
-      writeError: (text) => {
-        stderr += text;
-      },
-      client: this.director.client,
-      resolver: createSystemResolver(),
-    };
-    const exit = await runCommandLine(line.split(/\s+/).filter(Boolean), io);
-    return { stdout, stderr, exit };
+  private ipvsadm(line: string): Promise<CliOutcome> {
+    return this.transport({ args: line.split(/\s+/).filter(Boolean) });
   }
 
   private describe(sent: Uint8Array): Output {

@@ -3,6 +3,7 @@
  * nsswitch.conf says) and /etc/services. The parser needs names to be numbers, the listings the other way round.
  */
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import type { TransportProtocol } from '../../service/model.ts';
 
 export interface Resolver {
@@ -46,7 +47,8 @@ export function createSystemResolver(servicesFile = '/etc/services'): Resolver {
     async hostAddress(name) {
       const { lookup } = await import('node:dns/promises');
       return lookup(name, { family: 4 }).then(
-        (found) => found.address ?? undefined,
+        // It hands an IPv6 literal back as it is, whatever family was asked for.
+        (found) => (isIPv4(found.address) ? found.address : undefined),
         () => undefined,
       );
     },
