@@ -1,0 +1,88 @@
+/** scripts/install into a folder of its own: what is there runs without the checkout, and all of it goes again. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CommandResult, describeWithRoot, type Namespace, namespaces, run } from '../helpers/netns.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../scripts/install');
+const folder = mkdtempSync(join(tmpdir(), 'director-install-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const install = (...args: string[]): Promise<CommandResult> => run(SCRIPT, args, { timeoutMs: 60_000 });
+
+describe('the command line of install', () => {
+  test.each([
+    [['--frob'], '--frob: not an option'],
+    [['--prefix'], '--prefix: its value is missing'],
+    [['--prefix', 'here'], '--prefix here: write an absolute path'],
+    [['--prefix='], '--prefix : write an absolute path'],
+  ])('%j exits 2 and says why', async (args, message) => {
+    const result = await install(...args);
+    expect(result.stderr).toContain(message);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('--dry-run shows what would come for the whole host, and changes nothing', async () => {
+    const planned = await install('--prefix', join(folder, 'none'), '--dry-run');
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(planned.stdout).toContain(`write ${folder}/none/sbin/diradm\n`);
+    expect(planned.stdout).not.toMatch(/groupadd|systemd/);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+    expect((await install('--dry-run')).stdout).toContain('write /usr/local/sbin/director\n');
+  });
+
+  test('a program of others is not overwritten', async () => {
+    mkdirSync(join(folder, 'theirs/sbin'), { recursive: true });
+    writeFileSync(join(folder, 'theirs/sbin/director'), '#!/bin/sh\n');
+    const refused = await install('--prefix', join(folder, 'theirs'));
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain(`${folder}/theirs/sbin/director is not of this project`);
+    await install('--prefix', join(folder, 'theirs'), '--uninstall');
+    expect(readdirSync(folder, { recursive: true })).toContain('theirs/sbin/director');
+  });
+});
+
+describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
+  const prefix = join(folder, 'usr');
+  const program = (name: string) => join(prefix, 'sbin', name);
+  const socket = join(folder, 'director.sock');
+  const { create } = namespaces();
+  let host: Namespace;
+  beforeAll(async () => {
+    expect(await install('--prefix', prefix)).toMatchObject({ code: 0, stderr: '' });
+    host = await create('install');
+  });
+
+  test('runs, forwards and is administered', async () => {
+    await host.sh(`
+      ip link add eth0 type veth peer name lan0
+      ip addr add 192.0.2.1/24 dev eth0
+      ip link set eth0 up; ip link set lan0 up`);
+    const env = { ...process.env, DIRECTOR_SOCKET: socket };
+    const daemon = host.spawn(program('director'), ['run', '--interface', 'eth0'], { env, stdio: 'ignore' });
+    await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
+    const diradm = (...args: string[]) => host.must(program('diradm'), args, { env });
+    await diradm('-A', '-t', '192.0.2.1:80', '-s', 'rr');
+    await diradm('-a', '-t', '192.0.2.1:80', '-r', '192.0.2.2', '-g');
+    expect(await diradm('-L', '-n')).toMatch(/^ {2}-> 192\.0\.2\.2:80 +Route/m);
+    expect(await host.must(program('director'), ['status'], { env })).toMatch(/^datapath +pcap, running/m);
+    daemon.kill('SIGTERM');
+    await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(false);
+  });
+
+  test('has no package that only builds or tests it', () => {
+    const packages = readdirSync(join(prefix, 'lib/director/node_modules'));
+    expect(packages).toEqual(expect.arrayContaining(['cap', 'commander', 'pino', 'zod']));
+    for (const name of ['typescript', 'vitest', 'node-gyp', '@biomejs']) expect(packages).not.toContain(name);
+  });
+
+  test('is brought up to date by installing again, and goes without a trace', async () => {
+    writeFileSync(join(prefix, 'lib/director/dist/of-the-old-version.js'), '');
+    expect(await install('--prefix', prefix)).toMatchObject({ code: 0, stderr: '' });
+    expect(readdirSync(join(prefix, 'lib'))).toEqual(['director']);
+    expect(existsSync(join(prefix, 'lib/director/dist/of-the-old-version.js'))).toBe(false);
+    expect(await install('--prefix', prefix, '--uninstall')).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(prefix)).toBe(false);
+  });
+});
