@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What tests of this project could leave on a machine, so that scripts/test can compare before and after. Other
-# runs may be at work meanwhile: what they make is told apart by the process number in its name.
+# runs, and labs of people, come and go meanwhile: tests have their process number in the names that they give
+# (dirtest-4711-1-host, lab-labtest-4711), and only what a process that is no more has named counts as left.
 
 # One line for each: kind, name.
 traces() {
@@ -10,23 +11,22 @@ traces() {
   nft list tables 2>/dev/null | sed -n 's/^table \(.*director.*\)/nftables table \1/p'
 }
 
-# new_traces BEFORE MARK: what is there now, was not in BEFORE, and belongs to no live process; and the
-# processes that have TEST_RUN=MARK in their environment, which children inherit.
+# new_traces BEFORE MARK: what is left now and was not there in BEFORE; and the processes that have
+# TEST_RUN=MARK in their environment, which children inherit.
 new_traces() {
   local trace
   while read -r trace; do
-    if [ -n "$trace" ] && ! grep -qxF -- "$trace" <<<"$1" && ! has_live_maker "$trace"; then echo "$trace"; fi
+    if [ -n "$trace" ] && ! grep -qxF -- "$trace" <<<"$1" && is_left "$trace"; then echo "$trace"; fi
   done < <(traces)
   marked_processes "$2"
 }
 
-# Tests put their process number into names: dirtest-4711-1-host, lab-labtest-4711.
-has_live_maker() {
+# Devices and tables here have no number: no test makes any outside of its namespaces.
+is_left() {
   local number
-  for number in $(grep -oE '[0-9]{2,}' <<<"$1"); do
-    if [ -d "/proc/$number" ]; then return 0; fi
-  done
-  return 1
+  case $1 in 'device '* | 'nftables '*) return 0 ;; esac
+  number=$(grep -oE -- '-[0-9]{2,}' <<<"$1" | head -n 1)
+  [ -n "$number" ] && [ ! -d "/proc/${number#-}" ]
 }
 
 marked_processes() {
