@@ -6,7 +6,7 @@
  *            touches the entry.
  *   entries  Int32Array, 16 words (one cache line) for each connection:
  *
- *     0-3  client address        8   client port << 16 | virtual port   12  state | flags << 8
+ *     0-3  client address        8   client port << 16 | virtual port   12  state | flags << 8 | packets << 24
  *     4-7  virtual address       9   protocol | version << 8 | …        13  hash
  *                                10  number of the real server          14  its template; of a template: its timeout
  *                                11  when it expires, ticks             15  of a template: how many depend on it;
@@ -35,6 +35,9 @@ const NEXT_FREE = 15;
 const ENTRY_BITS = 24;
 const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
 const STATE_MASK = 0xff;
+const PACKETS_SHIFT = 24;
+/** Packets are counted up to here: who looks at the count wants to know whether it is small. */
+const MAX_PACKETS = 127;
 /** In KIND, which no live entry has as 0. */
 const FREE = 0;
 
@@ -169,6 +172,17 @@ export class ConnectionTable {
 
   clearFlag(entry: number, flag: number): void {
     this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! &= ~flag;
+  }
+
+  countPacket(entry: number): void {
+    const at = entry * ENTRY_WORDS + STATE_FLAGS;
+    const word = this.entries[at]!;
+    if (word >>> PACKETS_SHIFT < MAX_PACKETS) this.entries[at] = word + (1 << PACKETS_SHIFT);
+  }
+
+  /** From the client, up to 127. */
+  packets(entry: number): number {
+    return this.entries[entry * ENTRY_WORDS + STATE_FLAGS]! >>> PACKETS_SHIFT;
   }
 
   expires(entry: number): number {

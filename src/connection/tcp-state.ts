@@ -65,6 +65,28 @@ const NORMAL: readonly StateTable[] = [
   },
 ];
 
+/** The same while secure_tcp is in force: a SYN leads to SYNACK, and from there only a handshake leads on. */
+const SECURE: readonly StateTable[] = [
+  {
+    syn: 'SA ES ES SR SA SA SA SA SA SA SA',
+    fin: 'CL FW SS TW FW TW CL CW LA LI TW',
+    ack: 'ES ES SS ES FW TW CL CW CL LI ES',
+    rst: 'CL CL CL SR CL CL CL CL LA LI CL',
+  },
+  {
+    syn: 'SR ES ES SR SR SR SR SR SR SR SA',
+    fin: 'CL CW SS TW TW TW CL CW LA LI SA',
+    ack: 'ES ES SS SR FW TW CL CW CL LI SA',
+    rst: 'CL CL CL SR CL CL CL CL LA LI CL',
+  },
+  {
+    syn: 'SS ES SS SA SS SS SS SS SS LI SA',
+    fin: 'TW FW SS TW FW TW CL TW LA LI TW',
+    ack: 'ES ES SS ES FW TW CL CW LA ES ES',
+    rst: 'CL CL SS CL CL TW CL CL CL CL CL',
+  },
+];
+
 /** Kinds of packet, as the tables have them. */
 const Kind = { Syn: 0, Fin: 1, Ack: 2, Rst: 3, None: 4 } as const;
 const KIND_COUNT = 5;
@@ -78,18 +100,24 @@ const KIND_OF_FLAGS = Uint8Array.from({ length: FLAG_COMBINATIONS }, (_, flags) 
   return (flags & TcpFlag.Ack) !== 0 ? Kind.Ack : Kind.None;
 });
 
-/** All of it in one array: direction, kind of packet, state before -> state. A packet of no kind closes. */
+/** All of it in one array: secure, direction, kind of packet, state before -> state. A packet of no kind closes. */
 const NEXT_STATE = Uint8Array.from(
-  NORMAL.flatMap(({ syn, fin, ack, rst }) =>
+  [...NORMAL, ...SECURE].flatMap(({ syn, fin, ack, rst }) =>
     [syn, fin, ack, rst].flatMap((row) => row.split(' ')).concat(new Array(STATE_COUNT).fill('CL')),
   ),
   (name) => ABBREVIATIONS.indexOf(name),
 );
 
 /** The state after a packet with these flags. A packet cut before its flags changes nothing. */
-export function nextTcpState(state: number, flags: number, direction: TcpDirection): number {
+export function nextTcpState(
+  state: number,
+  flags: number,
+  direction: TcpDirection,
+  isSecure = false,
+): number {
   if (flags === NOT_PRESENT) return state;
-  return NEXT_STATE[(direction * KIND_COUNT + KIND_OF_FLAGS[flags]!) * STATE_COUNT + state]!;
+  const table = isSecure ? direction + NORMAL.length : direction;
+  return NEXT_STATE[(table * KIND_COUNT + KIND_OF_FLAGS[flags]!) * STATE_COUNT + state]!;
 }
 
 /** Whether ipvsadm counts it under ActiveConn. */

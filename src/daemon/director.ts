@@ -174,7 +174,10 @@ export class Director implements DirectorApi {
     const { routes } = this.options;
     const own = routes.links().flatMap(({ index }) => routes.addresses(index));
     if (!own.some((each) => broadcastOf(each.address, each.prefixLength) === address)) return;
-    throw new DirectorError('SERVER_ADDRESS_INVALID', `${address} is a broadcast address of this host's network`);
+    throw new DirectorError(
+      'SERVER_ADDRESS_INVALID',
+      `${address} is a broadcast address of this host's network`,
+    );
   }
 
   /** The guard stands before the datapath forwards, and until it no longer does. */

@@ -68,12 +68,13 @@ export function forget(path: Path, entry: number): void {
 export function stepState(path: Path, connection: number, server: RealServer, side: TcpDirection): void {
   const { packet, connections, timeouts } = path;
   const before = connections.state(connection);
+  if (side !== TcpDirection.Output) connections.countPacket(connection);
   if (packet.protocol === IpProtocol.Udp) {
     connections.setExpires(connection, path.now + timeouts.udp);
   } else if (packet.protocol === IpProtocol.Tcp) {
     const seesBoth = !connections.hasFlag(connection, ConnectionFlag.NoOutput);
     const direction = seesBoth ? side : TcpDirection.InputOnly;
-    const state = nextTcpState(before, packet.tcpFlags, direction);
+    const state = nextTcpState(before, packet.tcpFlags, direction, path.defense.isSecure);
     if (state !== before) {
       enterState(path, connection, server, state, isActiveTcpState(state));
       if (state === TcpState.Established) assureTemplate(path, connection);

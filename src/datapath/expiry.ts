@@ -4,7 +4,7 @@
  * the counts.
  */
 
-import { expire, isExpired } from './connection-life.ts';
+import { expire, forget, isExpired } from './connection-life.ts';
 import type { Path } from './path.ts';
 
 export class ExpirySweep {
@@ -18,8 +18,18 @@ export class ExpirySweep {
     for (let looked = 0; looked < count; looked++) {
       if (this.next > connections.highestEntry) this.next = 1;
       const entry = this.next++;
-      if (connections.isLive(entry) && isExpired(path, entry) && expire(path, entry)) expired++;
+      if (!connections.isLive(entry)) continue;
+      if (isExpired(path, entry) ? expire(path, entry) : endsWithItsServer(path, entry)) expired++;
     }
     return expired;
   }
+}
+
+/** With expire_nodest_conn a server takes its connections along when it is removed: ip_vs_expire_nodest_conn_flush(). */
+function endsWithItsServer(path: Path, entry: number): boolean {
+  const { connections, registry, settings } = path;
+  if (settings.expire_nodest_conn === 0 || registry.get(connections.serverOf(entry)).isListed) return false;
+  if (connections.isTemplate(entry) && connections.dependents(entry) > 0) return false;
+  forget(path, entry);
+  return true;
 }

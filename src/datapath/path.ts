@@ -8,6 +8,7 @@ import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
 import type { MacAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
+import { Defense } from './defense.ts';
 import { createWaitingBuffer, MAX_DATAGRAMS, WaitingFragments } from './fragments.ts';
 import { ReplyLimit } from './icmp-reply.ts';
 import { VERDICT_COUNT, Verdict } from './verdict.ts';
@@ -43,6 +44,7 @@ export interface Path {
   /** Frames by Verdict. */
   readonly verdicts: Float64Array;
   readonly replies: ReplyLimit;
+  readonly defense: Defense;
 }
 
 export interface PathOptions {
@@ -74,5 +76,6 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     now: 0,
     verdicts: new Float64Array(VERDICT_COUNT),
     replies: new ReplyLimit(),
+    defense: new Defense(),
   };
 }

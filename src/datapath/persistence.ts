@@ -47,16 +47,18 @@ function isUsable({ connections, registry, settings }: Path, template: number): 
 
 /**
  * Protocol, client network, virtual address and, but for FTP and for services of all ports, the port, so that all
- * of a client's connections to such a service share one template.
+ * of a client's connections to such a service share one template. For a firewall mark: the mark as the address,
+ * and neither protocol nor port.
  */
 function setTemplateKey({ packet, key }: Path, { address, options }: VirtualService): void {
-  const port = 'port' in address && address.port !== FTP_PORT ? address.port : 0;
+  const isMarked = 'fwmark' in address;
+  const port = isMarked || address.port === FTP_PORT ? 0 : address.port;
   key.ipVersion = packet.ipVersion;
-  key.protocol = packet.protocol | KeyKind.Template;
-  key.virtual0 = packet.virtual0;
-  key.virtual1 = packet.virtual1;
-  key.virtual2 = packet.virtual2;
-  key.virtual3 = packet.virtual3;
+  key.protocol = (isMarked ? 0 : packet.protocol) | KeyKind.Template;
+  key.virtual0 = isMarked ? address.fwmark | 0 : packet.virtual0;
+  key.virtual1 = isMarked ? 0 : packet.virtual1;
+  key.virtual2 = isMarked ? 0 : packet.virtual2;
+  key.virtual3 = isMarked ? 0 : packet.virtual3;
   key.clientPort = 0;
   key.virtualPort = packet.virtualPort === port ? port : 0;
   if (packet.ipVersion === 4) {

@@ -61,6 +61,8 @@ export const Verdict = {
   DropTransmit: 72,
   /** This host's own stack did not take the frame. */
   DropDeliver: 73,
+  /** drop_packet is in force, and it was this first packet's turn. */
+  DropDefense: 75,
   /** TTL used up, and no answer is due: the frame is an ICMP error itself. */
   DropTtl: 74,
 } as const;

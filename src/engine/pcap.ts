@@ -147,13 +147,15 @@ export function captureFilter(ownMac: string, virtualAddresses: readonly string[
   const anyOf = (primitive: string, addresses = listed) =>
     addresses === undefined
       ? ''
-      : ` and (${addresses.map((address) => `${primitive} ${address}`).join(' or ')})`;
+      : ` and (${addresses.map((address) => `${primitive} ${kindOf(address)} ${address}`).join(' or ')})`;
   const ipv4 = listed?.filter((address) => !address.includes(':'));
-  const toUs = `ether dst ${ownMac} and not ether src ${ownMac} and (ip or ip6)${anyOf('dst host')}`;
-  const claims =
-    ipv4?.length === 0 ? undefined : `not ether src ${ownMac} and arp${anyOf('arp src host', ipv4)}`;
-  const replies = `ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src host')}`;
+  const toUs = `ether dst ${ownMac} and not ether src ${ownMac} and (ip or ip6)${anyOf('dst')}`;
+  const claims = ipv4?.length === 0 ? undefined : `not ether src ${ownMac} and arp${anyOf('arp src', ipv4)}`;
+  const replies = `ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src')}`;
   const inner = [toUs, claims, replies].filter((part) => part !== undefined).map((part) => `(${part})`);
   const untagged = inner.join(' or ');
   return `(${untagged}) or (vlan and ((${toUs}) or (vlan and (${toUs}))))`;
 }
+
+/** pcap-filter(7) tells an address from a network by the word before it. */
+const kindOf = (address: string): 'host' | 'net' => (address.includes('/') ? 'net' : 'host');

@@ -6,6 +6,7 @@ import { DirectorError } from '../errors.ts';
 import { parseIp } from '../wire/address.ts';
 import { isUnicastIpv4 } from '../wire/ipv4.ts';
 import { isRoutableUnicastIpv6 } from '../wire/ipv6.ts';
+import { checkedMarkRule, type MarkRule } from './mark-rule.ts';
 import type {
   ConnectionTimeouts,
   Edit,
@@ -15,6 +16,7 @@ import type {
   ServiceOptions,
   SyncDaemon,
 } from './model.ts';
+import { DEFAULT_SETTINGS, type Settings, withSetting } from './settings.ts';
 
 export interface ConfiguredServer {
   readonly server: ServerAddress;
@@ -34,6 +36,9 @@ export interface Configuration {
   readonly timeouts: ConnectionTimeouts;
   /** Master before backup. */
   readonly syncDaemons: readonly SyncDaemon[];
+  readonly settings: Settings;
+  /** In the order in which they are tried. */
+  readonly marks: readonly MarkRule[];
 }
 
 /** Defaults of net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_udp.c. */
@@ -43,6 +48,8 @@ export const EMPTY_CONFIGURATION: Configuration = {
   services: new Map(),
   timeouts: DEFAULT_TIMEOUTS,
   syncDaemons: [],
+  settings: DEFAULT_SETTINGS,
+  marks: [],
 };
 
 /** `none` is a service whose every connection fails. */
@@ -91,6 +98,10 @@ export function applyEdit(configuration: Configuration, edit: Edit): Configurati
         ...configuration,
         syncDaemons: configuration.syncDaemons.filter((daemon) => daemon.role !== edit.role),
       };
+    case 'set':
+      return { ...configuration, settings: withSetting(configuration.settings, edit.name, edit.value) };
+    case 'set-marks':
+      return { ...configuration, marks: edit.rules.map(checkedMarkRule) };
   }
 }
 

@@ -1,6 +1,7 @@
 /** The edits that make one configuration into another: how a reload changes no more than what changed. */
 import { type Configuration, type ConfiguredService, endpointText } from './configuration.ts';
 import type { Edit } from './model.ts';
+import { SETTING_NAMES } from './settings.ts';
 
 /** Services and servers that are the same in both are not touched, so that their connections and places go on. */
 export function editsBetween(from: Configuration, to: Configuration): Edit[] {
@@ -9,6 +10,11 @@ export function editsBetween(from: Configuration, to: Configuration): Edit[] {
     if (!to.services.has(key)) edits.push({ op: 'delete-service', service });
   }
   for (const [key, service] of to.services) edits.push(...serviceEdits(from.services.get(key), service));
+  for (const name of SETTING_NAMES) {
+    if (from.settings[name] !== to.settings[name]) edits.push({ op: 'set', name, value: to.settings[name] });
+  }
+  if (!sameValue(from.marks, to.marks)) edits.push({ op: 'set-marks', rules: to.marks });
+  if (!sameValue(from.timeouts, to.timeouts)) edits.push({ op: 'set-timeouts', timeouts: to.timeouts });
   return edits;
 }
 

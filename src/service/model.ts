@@ -3,6 +3,7 @@
  * control socket, to the datapath process and into rules files. Addresses are text here (canonical: IPv4
  * dotted quad, IPv6 compressed, RFC 5952); the packet path has its own numeric form (virtual-service.ts).
  */
+import type { MarkRule } from './mark-rule.ts';
 
 export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
 
@@ -90,7 +91,11 @@ export type Edit =
   /** A 0 leaves that timeout as it is. */
   | { readonly op: 'set-timeouts'; readonly timeouts: ConnectionTimeouts }
   | { readonly op: 'start-sync-daemon'; readonly daemon: SyncDaemon }
-  | { readonly op: 'stop-sync-daemon'; readonly role: SyncRole };
+  | { readonly op: 'stop-sync-daemon'; readonly role: SyncRole }
+  /** An IPVS sysctl by its name (settings.ts). */
+  | { readonly op: 'set'; readonly name: string; readonly value: number }
+  /** The whole list, in the order in which they are tried. */
+  | { readonly op: 'set-marks'; readonly rules: readonly MarkRule[] };
 
 /** Since start or the last `zero`. Bytes are IP bytes, without the Ethernet header, as in IPVS. */
 export interface TrafficCounters {

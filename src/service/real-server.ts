@@ -4,7 +4,7 @@
  * snapshot of the service table shares it; it changes only between two frames.
  */
 import type { MacAddress } from '../wire/address.ts';
-import type { ServerAddress, ServerOptions } from './model.ts';
+import type { ServerAddress, ServerOptions, ServiceAddress } from './model.ts';
 import { Traffic } from './traffic.ts';
 
 /** How frames get to a server. */
@@ -23,6 +23,8 @@ const UNREACHABLE: Reach = { kind: 'unreachable' };
 export class RealServer {
   /** Its number in ServerRegistry, by which connections refer to it. */
   readonly id: number;
+  /** The service that it belongs or belonged to. */
+  readonly service: ServiceAddress;
   readonly address: ServerAddress;
   options: ServerOptions;
   /** What the path does with a frame for this server. */
@@ -43,7 +45,14 @@ export class RealServer {
   /** The counters of the service that lists it. */
   serviceTraffic: Traffic;
 
-  constructor(id: number, address: ServerAddress, options: ServerOptions, serviceTraffic: Traffic) {
+  constructor(
+    id: number,
+    service: ServiceAddress,
+    address: ServerAddress,
+    options: ServerOptions,
+    serviceTraffic: Traffic,
+  ) {
+    this.service = service;
     this.serviceTraffic = serviceTraffic;
     this.id = id;
     this.address = address;

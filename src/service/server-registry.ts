@@ -4,8 +4,8 @@
  * connections go on (ip_vs_ctl.c, ip_vs_trash_get_dest()).
  */
 import { ticksFromSec } from '../clock.ts';
-import { endpointText } from './configuration.ts';
-import type { ServerAddress, ServerOptions } from './model.ts';
+import { endpointText, serviceKey } from './configuration.ts';
+import type { ServerAddress, ServerOptions, ServiceAddress } from './model.ts';
 import { type Reach, RealServer } from './real-server.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -26,8 +26,13 @@ export class ServerRegistry {
     return this.byId[id]!;
   }
 
-  list(service: string, address: ServerAddress, options: ServerOptions, serviceTraffic: Traffic): RealServer {
-    const key = `${service} ${endpointText(address)}`;
+  list(
+    service: ServiceAddress,
+    address: ServerAddress,
+    options: ServerOptions,
+    serviceTraffic: Traffic,
+  ): RealServer {
+    const key = `${serviceKey(service)} ${endpointText(address)}`;
     const deleted = this.trash.get(key);
     if (deleted !== undefined) {
       this.trash.delete(key);
@@ -38,7 +43,7 @@ export class ServerRegistry {
       return deleted.server;
     }
     const id = this.freeIds.pop() ?? this.byId.length;
-    const server = new RealServer(id, address, options, serviceTraffic);
+    const server = new RealServer(id, service, address, options, serviceTraffic);
     const nextHop = this.nextHops.get(address.address);
     if (nextHop !== undefined) server.setNextHop(nextHop);
     this.byId[id] = server;

@@ -6,18 +6,14 @@ import { parseIp } from '../wire/address.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Configuration, ConfiguredService } from './configuration.ts';
-import { endpointText, serviceKey } from './configuration.ts';
-import type { ServiceAddress, TransportProtocol } from './model.ts';
+import { EMPTY_CONFIGURATION, endpointText, serviceKey } from './configuration.ts';
+import { MarkRules } from './mark-rule.ts';
+import type { ServiceAddress } from './model.ts';
+import { PROTOCOL_NUMBERS } from './protocol-numbers.ts';
 import type { RealServer } from './real-server.ts';
 import type { ServerRegistry } from './server-registry.ts';
 import { Traffic } from './traffic.ts';
 import type { Scheduler, ServerChange, VirtualService } from './virtual-service.ts';
-
-export const PROTOCOL_NUMBERS: Readonly<Record<TransportProtocol, number>> = {
-  tcp: IpProtocol.Tcp,
-  udp: IpProtocol.Udp,
-  sctp: IpProtocol.Sctp,
-};
 
 const FTP_PORT = 21;
 const FTP_DATA_PORT = 20;
@@ -42,17 +38,25 @@ export class ServiceTable {
   /** Open addressing, at most half full, linear probing. */
   private readonly slots: readonly (Slot | undefined)[];
   private readonly mask: number;
+  /** Services of firewall marks, IPv4 and IPv6. */
+  private readonly marked4 = new Map<number, VirtualService>();
+  private readonly marked6 = new Map<number, VirtualService>();
+  private readonly marks: MarkRules;
   private readonly hasFtpService: boolean;
   private readonly hasAnyPortService: boolean;
 
-  private constructor(byKey: ReadonlyMap<string, VirtualService>, configured: Configuration['services']) {
+  private constructor(byKey: ReadonlyMap<string, VirtualService>, configuration: Configuration) {
     this.byKey = byKey;
-    this.configured = configured;
+    this.configured = configuration.services;
+    this.marks = new MarkRules(configuration.marks);
     let size = 2;
     while (size < 2 * byKey.size) size *= 2;
     this.mask = size - 1;
     const slots = new Array<Slot | undefined>(size).fill(undefined);
     for (const service of byKey.values()) {
+      const { address } = service;
+      if ('fwmark' in address)
+        (address.family === 6 ? this.marked6 : this.marked4).set(address.fwmark, service);
       const slot = makeSlot(service);
       if (slot === undefined) continue;
       const [word0, , , word3] = slot.words;
@@ -67,7 +71,7 @@ export class ServiceTable {
   }
 
   static empty(): ServiceTable {
-    return new ServiceTable(new Map(), new Map());
+    return new ServiceTable(new Map(), EMPTY_CONFIGURATION);
   }
 
   /** The table of `configuration`; `this` may be forgotten after the swap. */
@@ -80,13 +84,13 @@ export class ServiceTable {
     for (const [key, configured] of configuration.services) {
       const before = this.byKey.get(key);
       const isSame = before !== undefined && this.configured.get(key) === configured;
-      byKey.set(key, isSame ? before : nextService(key, configured, before, registry, createScheduler));
+      byKey.set(key, isSame ? before : nextService(configured, before, registry, createScheduler));
     }
     for (const [key, service] of this.byKey) {
       if (byKey.has(key)) continue;
       for (const server of service.servers) registry.unlist(server);
     }
-    return new ServiceTable(byKey, configuration.services);
+    return new ServiceTable(byKey, configuration);
   }
 
   get services(): Iterable<VirtualService> {
@@ -98,12 +102,17 @@ export class ServiceTable {
   }
 
   /**
-   * The service of a packet with ports, in the kernel's order (ip_vs_ctl.c, ip_vs_service_find()): this very
-   * port, the FTP service for its data connections, the service for all ports. The last two only where they are
+   * The service of a packet with ports, in the kernel's order (ip_vs_ctl.c, ip_vs_service_find()): its mark's, this
+   * very port, the FTP service for its data connections, the service for all ports. The last two only where they are
    * persistent: others take no connection to another port than their own (ip_vs_schedule()).
    */
   match(packet: Packet): VirtualService | undefined {
     const { virtualPort: port, protocol } = packet;
+    const marked = packet.ipVersion === 4 ? this.marked4 : this.marked6;
+    if (marked.size > 0) {
+      const service = marked.get(this.marks.markOf(packet));
+      if (service !== undefined) return service;
+    }
     const exact = this.find(packet, port);
     if (exact !== undefined) return exact;
     if (
@@ -117,14 +126,15 @@ export class ServiceTable {
     return this.hasAnyPortService ? this.find(packet, 0) : undefined;
   }
 
-  /** Whether some service has the packet's virtual address, whatever its port and protocol. */
-  hasAddress({ ipVersion, virtual0, virtual1, virtual2, virtual3 }: Packet): boolean {
+  /** Whether some service or mark has the packet's virtual address, whatever its port and protocol. */
+  hasAddress(packet: Packet): boolean {
+    const { ipVersion, virtual0, virtual1, virtual2, virtual3 } = packet;
     for (const slot of this.slots) {
       if (slot === undefined || slot.ipVersion !== ipVersion) continue;
       const [word0, word1, word2, word3] = slot.words;
       if (word0 === virtual0 && word1 === virtual1 && word2 === virtual2 && word3 === virtual3) return true;
     }
-    return false;
+    return this.marks.hasAddress(packet);
   }
 
   private find(packet: Packet, port: number): VirtualService | undefined {
@@ -172,7 +182,6 @@ function makeSlot(service: VirtualService): Slot | undefined {
 }
 
 function nextService(
-  key: string,
   configured: ConfiguredService,
   before: VirtualService | undefined,
   registry: ServerRegistry,
@@ -180,7 +189,7 @@ function nextService(
 ): VirtualService {
   const { options } = configured;
   const traffic = before?.traffic ?? new Traffic();
-  const { servers, changes } = nextServers(key, configured, before?.servers ?? [], registry, traffic);
+  const { servers, changes } = nextServers(configured, before?.servers ?? [], registry, traffic);
   const keepsScheduler =
     before !== undefined &&
     before.options.scheduler === options.scheduler &&
@@ -194,7 +203,6 @@ function nextService(
 }
 
 function nextServers(
-  key: string,
   configured: ConfiguredService,
   before: readonly RealServer[],
   registry: ServerRegistry,
@@ -217,7 +225,7 @@ function nextServers(
   const servers = configured.servers.map(({ server: address, options }) => {
     const server = kept.get(endpointText(address));
     if (server === undefined) {
-      const added = registry.list(key, address, options, traffic);
+      const added = registry.list(configured.service, address, options, traffic);
       changes.push({ kind: 'added', server: added });
       return added;
     }

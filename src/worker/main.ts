@@ -38,6 +38,7 @@ class Worker {
   private readonly sweep = new ExpirySweep();
   private framesSinceLook = 0;
   private lastSliceMs = 0;
+  private slices = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
 
   constructor() {
@@ -164,7 +165,7 @@ class Worker {
     if (path === undefined || session === undefined) return;
     this.tick();
     this.sweep.run(path, Math.ceil(path.connections.highestEntry / SWEEP_SLICES));
-    session.collect();
+    if (++this.slices % SWEEP_SLICES === 0) session.everySecond();
     if (this.engine?.isOpen !== true && this.lastSliceMs - this.lastOpenMs > REOPEN_MS) this.capture();
   }
 

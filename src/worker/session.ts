@@ -58,12 +58,14 @@ export class PathSession {
     path.ownAddresses = ipv4Words(host.addresses);
   }
 
-  /** The virtual addresses, each once. */
+  /** The virtual addresses of services, and the addresses and networks that marks are for, each once. */
   get virtualAddresses(): string[] {
     const addresses = [...this.path.services.services].flatMap(({ address }) =>
       'address' in address ? [address.address] : [],
     );
-    return [...new Set(addresses)].sort();
+    return [
+      ...new Set([...addresses, ...this.configuration.marks.map(({ destination }) => destination)]),
+    ].sort();
   }
 
   readCounters(): CountersReport {
@@ -92,9 +94,13 @@ export class PathSession {
     return { connections: live, nextCursor: last < connections.highestEntry ? last : null };
   }
 
-  collect(): void {
-    sweepDatagrams(this.path);
-    this.path.registry.collect(this.path.now);
+  /** Once a second: what is not done a frame at a time. */
+  everySecond(): void {
+    const { path } = this;
+    path.defense.update(path);
+    path.defense.dropEntries(path, Math.random);
+    sweepDatagrams(path);
+    this.path.registry.collect(path.now);
   }
 
   private swap(configuration: Configuration): void {
@@ -102,6 +108,8 @@ export class PathSession {
     this.configuration = configuration;
     path.services = path.services.next(configuration, path.registry, createScheduler);
     path.timeouts = stateTimeouts(configuration.timeouts);
+    path.settings = configuration.settings;
+    path.defense.update(path);
     path.virtualAddresses = ipv4Words(this.virtualAddresses);
   }
 

@@ -70,7 +70,7 @@ export class TestDirector {
       connectionTableSize,
       seed: [0x01234567, 0x89abcdef | 0],
     });
-    this.path.settings = { ...this.path.settings, ...settings };
+    this.session.edit(Object.entries(settings).map(([name, value]) => ({ op: 'set', name, value })));
     this.session = new PathSession(this.path);
     const own = [DIRECTOR_ADDRESS, VIP, VIP6];
     this.session.setNextHops([
@@ -105,7 +105,7 @@ export class TestDirector {
   /** Looks at all connections once. Returns how many ended. */
   sweepAll(): number {
     const expired = this.sweep.run(this.path, this.path.connections.highestEntry);
-    this.session.collect();
+    this.session.everySecond();
     return expired;
   }
 

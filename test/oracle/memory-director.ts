@@ -13,7 +13,7 @@ import { verdictNames } from '../../src/datapath/verdict.ts';
 import { DirectorError } from '../../src/errors.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
 import type { Edit } from '../../src/service/model.ts';
-import type { Settings } from '../../src/service/settings.ts';
+import type { SettingName } from '../../src/service/settings.ts';
 import { parseMac } from '../../src/wire/address.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
 import { PathSession } from '../../src/worker/session.ts';
@@ -78,11 +78,11 @@ export class MemoryDirector {
   advance(seconds: number): void {
     this.path.now += ticksFromSec(seconds);
     this.sweep.run(this.path, this.path.connections.highestEntry);
-    this.session.collect();
+    this.session.everySecond();
   }
 
-  set(name: keyof Settings, value: number): void {
-    this.path.settings = { ...this.path.settings, [name]: value };
+  set(name: SettingName, value: number): void {
+    this.edit({ op: 'set', name, value });
   }
 
   private edit(edit: Edit) {

@@ -29,10 +29,9 @@ const isCli = (recording: TrafficRecording | CliRecording): recording is CliReco
   recording.cases.some((each) => 'steps' in each);
 
 async function runCli(recording: CliRecording, usesDiradm: boolean): Promise<CaseResult[]> {
-  const createTransport = usesDiradm
-    ? (await import('./diradm-transport.ts')).createDiradmTransport
-    : createMemoryTransport;
-  const results = await runCliRecording(recording, createTransport);
+  const results = usesDiradm
+    ? await (await import('./diradm-transport.ts')).runCliRecordingByDiradm(recording)
+    : await runCliRecording(recording, createMemoryTransport);
   return results.map(({ name, difference }) => ({
     name,
     difference: difference && {

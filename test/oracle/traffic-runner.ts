@@ -1,6 +1,6 @@
 /** Runs one recorded traffic case against the TypeScript path and finds the first event that differs. */
 
-import type { Settings } from '../../src/service/settings.ts';
+import type { SettingName } from '../../src/service/settings.ts';
 import type { CliOutcome, Transport } from './cli-runner.ts';
 import { HostModel, resetFrame } from './host-model.ts';
 import { MemoryDirector } from './memory-director.ts';
@@ -99,7 +99,7 @@ class TrafficRun {
         why: 'not built yet',
       };
     }
-    this.director.set(setting as keyof Settings, value);
+    this.director.set(setting as SettingName, value);
     return undefined;
   }
 

@@ -43,7 +43,13 @@ test('mh fills its table for 1,000 servers in a moment', () => {
   const template = Pool.of('mh', [1]).server(1);
   const servers = Array.from({ length: 1000 }, (_, n) => {
     const address = { address: `10.40.${n >> 8}.${n & 255}`, port: 80 };
-    return new RealServer(n, address, { ...template.options, weight: 1 + (n % 7) }, new Traffic());
+    return new RealServer(
+      n,
+      template.service,
+      address,
+      { ...template.options, weight: 1 + (n % 7) },
+      new Traffic(),
+    );
   });
   const took = Array.from({ length: 5 }, () => {
     const start = performance.now();

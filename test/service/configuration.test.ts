@@ -219,7 +219,7 @@ describe('the rest', () => {
       { op: 'start-sync-daemon', daemon: MASTER },
       { op: 'flush' },
     );
-    expect(configuration).toEqual({ services: new Map(), timeouts, syncDaemons: [MASTER] });
+    expect(configuration).toEqual({ ...EMPTY_CONFIGURATION, timeouts, syncDaemons: [MASTER] });
   });
 
   test('a timeout of 0 stays as it was', () => {
