@@ -70,8 +70,8 @@ export class TestDirector {
       connectionTableSize,
       seed: [0x01234567, 0x89abcdef | 0],
     });
-    this.session.edit(Object.entries(settings).map(([name, value]) => ({ op: 'set', name, value })));
     this.session = new PathSession(this.path);
+    this.session.edit(Object.entries(settings).map(([name, value]) => ({ op: 'set', name, value })));
     const own = [DIRECTOR_ADDRESS, VIP, VIP6];
     this.session.setNextHops([
       ...Object.entries(MAC_OF).map(([address, mac]): NextHop => ({ address, kind: 'neighbor', mac })),
