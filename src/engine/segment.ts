@@ -6,9 +6,10 @@
 import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
 import { IpProtocol, writeIpv4Checksum, writeIpv4LengthAndId } from '../wire/ipv4.ts';
 import { IPV6_HEADER_BYTES, writeIpv6PayloadBytes } from '../wire/ipv6.ts';
-import type { Packet } from '../wire/packet.ts';
+import { NOT_PRESENT, type Packet } from '../wire/packet.ts';
 import {
   TCP_CHECKSUM_OFFSET,
+  TCP_MIN_HEADER_BYTES,
   TcpFlag,
   tcpFlags,
   tcpHeaderBytes,
@@ -20,7 +21,7 @@ import {
 /** Fills in a checksum that the sender left to its card: the field then holds the sum of the pseudo-header. */
 export function completeChecksum(packet: Packet, frame: DataView): void {
   const isTcp = packet.protocol === IpProtocol.Tcp;
-  if (packet.isIcmpError || packet.moreFragments || (!isTcp && packet.protocol !== IpProtocol.Udp)) return;
+  if (packet.isIcmpError || isFragment(packet) || (!isTcp && packet.protocol !== IpProtocol.Udp)) return;
   const fieldOffset = packet.transportOffset + (isTcp ? TCP_CHECKSUM_OFFSET : UDP_CHECKSUM_OFFSET);
   if (fieldOffset + 2 > packet.ipEnd) return;
   const transportBytes = packet.ipEnd - packet.transportOffset;
@@ -29,8 +30,12 @@ export function completeChecksum(packet: Packet, frame: DataView): void {
   const sum = fold16(sum16(frame, packet.transportOffset, transportBytes));
   // One frame in 65,536 with a proper checksum looks like this by chance: with the pseudo-header it sums to all ones.
   if (fold16(sum + pseudoHeader) === 0xffff) return;
-  frame.setUint16(fieldOffset, ~sum & 0xffff);
+  const field = ~sum & 0xffff;
+  // 0 would say that there is none: RFC 768, RFC 8200 §8.1.
+  frame.setUint16(fieldOffset, field === 0 && !isTcp ? 0xffff : field);
 }
+
+const isFragment = (packet: Packet): boolean => packet.moreFragments || packet.fragmentOffsetBytes > 0;
 
 function packetPseudoHeaderSum(packet: Packet, transportBytes: number): number {
   return (
@@ -52,9 +57,12 @@ export function segmentTcp(
   scratch: DataView,
   emit: (lengthBytes: number) => boolean,
 ): boolean {
-  if (packet.protocol !== IpProtocol.Tcp || packet.isIcmpError || packet.moreFragments) return false;
+  if (packet.protocol !== IpProtocol.Tcp || packet.isIcmpError || isFragment(packet)) return false;
+  if (packet.tcpFlags === NOT_PRESENT) return false;
   const { ipOffset, transportOffset } = packet;
-  const dataOffset = transportOffset + tcpHeaderBytes(frame, transportOffset);
+  const headerBytes = tcpHeaderBytes(frame, transportOffset);
+  if (headerBytes < TCP_MIN_HEADER_BYTES) return false;
+  const dataOffset = transportOffset + headerBytes;
   const maxDataBytes = mtuBytes - (dataOffset - ipOffset);
   const dataBytes = packet.ipEnd - dataOffset;
   if (maxDataBytes <= 0 || dataBytes <= 0) return false;
