@@ -3,12 +3,13 @@
 # runs, and labs of people, come and go meanwhile: tests have their process number in the names that they give
 # (dirtest-4711-1-host, lab-labtest-4711), and only what a process that is no more has named counts as left.
 
-# One line for each: kind, name.
+# One line for each: kind, name. What cannot be seen without root cannot have been made without it.
 traces() {
   ls /run/netns 2>/dev/null | sed 's/^/namespace /'
   ls /run/director 2>/dev/null | sed 's|^|directory /run/director/|'
   ip -o link show 2>/dev/null | awk -F': ' '{ sub(/@.*/, "", $2) } $2 ~ /^(dirp?-|lan0$|client$|director$|rs[0-9]$)/ { print "device", $2 }'
   nft list tables 2>/dev/null | sed -n 's/^table \(.*director.*\)/nftables table \1/p'
+  return 0
 }
 
 # new_traces BEFORE MARK: what is left now and was not there in BEFORE; and the processes that have
