@@ -118,7 +118,7 @@ export class TestDirector {
     return this.session.listConnections(0, this.path.connections.capacity).connections;
   }
 
-  counters(service: string, server: string): ServerCounters {
+  counters(service: string, server: string): Omit<ServerCounters, 'rates'> {
     const { address, port } = endpoint(server);
     const found = this.path.services
       .get(serviceAddress(service))!
