@@ -21,6 +21,8 @@ export function createControlApp(api: DirectorApi): Hono {
     const { cursor, limit } = checked(connectionsQuery, c.req.query());
     return c.json(await api.connections(cursor, limit));
   });
+  app.get('/v1/settings', (c) => c.json(api.settings()));
+  app.get('/v1/marks', (c) => c.json(api.marks()));
   app.post('/v1/edits', async (c) => {
     const { edits } = checked(editsRequest, await jsonBody(c.req));
     return c.json(await api.edit(edits));
@@ -47,7 +49,7 @@ const tooLarge = `the body is larger than ${MAX_BODY_BYTES} bytes; send the edit
 const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: { code, message } });
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
-  if (code === 'BAD_REQUEST' || code === 'RULES_FILE') return 400;
+  if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
   return code === 'DATAPATH_FAILED' ? 503 : 500;
 }
 

@@ -8,7 +8,9 @@ import {
   DEFAULT_SOCKET_PATH,
   type EditsReply,
   type EditsRequest,
+  type MarksReply,
   type ServicesReply,
+  type SettingsReply,
   SOCKET_PATH_VARIABLE,
   type StatusReply,
 } from './protocol.ts';
@@ -23,6 +25,8 @@ export interface DirectorClient {
   /** Page by page, at least one. */
   listConnections(): AsyncIterable<readonly ConnectionListing[]>;
   readStatus(): Promise<StatusReply>;
+  readSettings(): Promise<SettingsReply>;
+  readMarks(): Promise<MarksReply>;
   reload(): Promise<void>;
   stop(): Promise<void>;
   /** Lets the process end: the connection is kept open between calls. */
@@ -62,6 +66,8 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       }
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
+    readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
+    readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),
     stop: async () => void (await call(connection, 'POST', '/v1/stop')),
     close: () => connection.agent.destroy(),

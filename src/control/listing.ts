@@ -1,7 +1,7 @@
 /** What is configured and what the datapath counted, put together as the control socket tells it. */
 import type { Configuration, ConfiguredServer, ConfiguredService } from '../service/configuration.ts';
 import { endpointText } from '../service/configuration.ts';
-import type { ServiceCounters, TrafficCounters, TrafficRates } from '../service/model.ts';
+import type { ServerCounters, ServiceCounters, TrafficCounters, TrafficRates } from '../service/model.ts';
 import type { ServerListing, ServiceListing } from './protocol.ts';
 
 const NO_TRAFFIC: TrafficCounters & TrafficRates = {
@@ -11,7 +11,13 @@ const NO_TRAFFIC: TrafficCounters & TrafficRates = {
   inBytes: 0,
   outBytes: 0,
 };
-const NO_CONNECTIONS = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
+const NOT_COUNTED: ServerCounters = {
+  activeConnections: 0,
+  inactiveConnections: 0,
+  persistentConnections: 0,
+  traffic: NO_TRAFFIC,
+  rates: NO_TRAFFIC,
+};
 
 /** `counters` by serviceKey(); a service that the datapath has not counted yet has zeroes. */
 export function listServices(
@@ -29,7 +35,7 @@ function listService(
     service,
     options,
     counters: counted?.traffic ?? NO_TRAFFIC,
-    rates: NO_TRAFFIC,
+    rates: counted?.rates ?? NO_TRAFFIC,
     servers: servers.map((server) => listServer(server, counted)),
   };
 }
@@ -38,9 +44,6 @@ function listServer(
   { server, options }: ConfiguredServer,
   counted: ServiceCounters | undefined,
 ): ServerListing {
-  const { traffic, ...connections } = counted?.servers[endpointText(server)] ?? {
-    traffic: NO_TRAFFIC,
-    ...NO_CONNECTIONS,
-  };
-  return { server, options, ...connections, counters: traffic, rates: NO_TRAFFIC };
+  const { traffic, rates, ...connections } = counted?.servers[endpointText(server)] ?? NOT_COUNTED;
+  return { server, options, ...connections, counters: traffic, rates };
 }

@@ -3,6 +3,7 @@
  * schema.ts checks what comes in. Types only, so that the command-line tools load nothing else.
  */
 import type { ErrorCode } from '../errors.ts';
+import type { MarkRule } from '../service/mark-rule.ts';
 import type {
   ConnectionTimeouts,
   Edit,
@@ -116,4 +117,19 @@ export interface NeighborListing {
   readonly mac: string | null;
   /** Kernel's word (REACHABLE, STALE, FAILED …), or why the server cannot be reached directly. */
   readonly state: string;
+}
+
+/** GET /v1/settings */
+export interface SettingsReply {
+  readonly settings: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly default: number;
+    readonly meaning: string;
+  }[];
+}
+
+/** GET /v1/marks: in the order in which they are tried. */
+export interface MarksReply {
+  readonly rules: readonly MarkRule[];
 }

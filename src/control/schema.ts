@@ -4,6 +4,7 @@ import { canonicalIp, parseIp } from '../wire/address.ts';
 
 /** Edits in one request; diradm sends large files in several. */
 export const MAX_EDITS = 20_000;
+export const MAX_MARK_RULES = 1000;
 export const MAX_CONNECTIONS_LISTED = 100_000;
 
 const ipAddress = z
@@ -52,6 +53,14 @@ const syncDaemon = z.strictObject({
   ttl: z.int().min(0).max(255),
 });
 
+export const markRule = z.strictObject({
+  mark: z.int().min(1).max(0xffffffff),
+  protocol: z.enum(['tcp', 'udp', 'sctp']).exactOptional(),
+  destination: z.string(),
+  ports: z.tuple([port, port]).exactOptional(),
+  sources: z.array(z.string()).min(1).max(1000).exactOptional(),
+});
+
 const edit = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('add-service'), service: serviceAddress, options: serviceOptions }),
   z.strictObject({ op: z.literal('edit-service'), service: serviceAddress, options: serviceOptions }),
@@ -77,6 +86,8 @@ const edit = z.discriminatedUnion('op', [
   }),
   z.strictObject({ op: z.literal('start-sync-daemon'), daemon: syncDaemon }),
   z.strictObject({ op: z.literal('stop-sync-daemon'), role: syncRole }),
+  z.strictObject({ op: z.literal('set'), name: z.string().max(64), value: z.int() }),
+  z.strictObject({ op: z.literal('set-marks'), rules: z.array(markRule).max(MAX_MARK_RULES) }),
 ]);
 
 export const editsRequest = z.strictObject({ edits: z.array(edit).max(MAX_EDITS) });

@@ -9,7 +9,9 @@ import type {
   ConnectionsReply,
   EditsReply,
   ErrorReply,
+  MarksReply,
   ServicesReply,
+  SettingsReply,
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
@@ -19,11 +21,13 @@ import type { Log } from '../log.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
 import type { Edit } from '../service/model.ts';
+import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
 import { parseIp, renderIpv4 } from '../wire/address.ts';
 import type { CountersReport, NextHop } from '../worker/messages.ts';
+import { readConfigFile } from './config-file.ts';
 import { DatapathProcess } from './datapath-process.ts';
-import { guardedPorts } from './guarded-ports.ts';
+import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import type { HostInterface } from './host-interface.ts';
 import { readRulesFile } from './rules-file.ts';
 import { warningsOf } from './warnings.ts';
@@ -36,7 +40,9 @@ export interface DirectorOptions {
   readonly routes: RouteSocket;
   readonly host: HostInterface;
   readonly connectionTableSize: number;
+  /** One of them, or none. */
   readonly rulesPath: string | undefined;
+  readonly configPath: string | undefined;
   readonly onStop: () => void;
 }
 
@@ -126,13 +132,33 @@ export class Director implements DirectorApi {
     };
   }
 
+  settings(): SettingsReply {
+    const { settings } = this.configuration;
+    return {
+      settings: SETTING_NAMES.map((name) => ({
+        name,
+        value: settings[name],
+        default: SETTINGS[name].default,
+        meaning: SETTINGS[name].meaning,
+      })),
+    };
+  }
+
+  marks(): MarksReply {
+    return { rules: this.configuration.marks };
+  }
+
   reload(): Promise<void> {
-    const { rulesPath, log } = this.options;
-    if (rulesPath === undefined) return Promise.resolve();
+    const { rulesPath, configPath, log } = this.options;
+    const path = configPath ?? rulesPath;
+    if (path === undefined) return Promise.resolve();
     return this.oneAtATime(async () => {
-      const edits = editsBetween(this.configuration, await readRulesFile(rulesPath));
+      const { configuration } = this;
+      const wanted =
+        configPath === undefined ? await readRulesFile(path, configuration) : readConfigFile(path);
+      const edits = editsBetween(configuration, wanted);
       await this.carryOut(edits);
-      log.info({ rules: rulesPath, edits: edits.length }, `read ${rulesPath}: ${edits.length} changes`);
+      log.info({ path, edits: edits.length }, `read ${path}: ${edits.length} changes`);
     });
   }
 
@@ -159,8 +185,9 @@ export class Director implements DirectorApi {
       if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
       }
+      const next = applyEdit(this.configuration, edit);
       if (edit.op === 'add-server') this.refuseBroadcast(edit.server.address);
-      this.configuration = applyEdit(this.configuration, edit);
+      this.configuration = next;
       accepted.push(edit);
       return null;
     } catch (error) {
@@ -184,14 +211,14 @@ export class Director implements DirectorApi {
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
-    await host.setGuarded(guardedPorts(before, this.configuration));
+    await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.resolveServers();
     if (this.datapath.isRunning) {
       await this.datapath.request({ kind: 'edits', edits: accepted }).catch((error: Error) => {
         log.error({ err: error }, `the datapath did not take an edit: ${error.message}`);
       });
     }
-    await host.setGuarded(guardedPorts(this.configuration));
+    await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     for (const warning of warningsOf(this.configuration, this.neighbors.list(), [])) this.warnOnce(warning);
   }
 

@@ -1,5 +1,5 @@
 /** Which ports of which virtual addresses the services take: what the host must not answer for. */
-import type { GuardedPorts } from '../host/guard.ts';
+import type { GuardedMark, GuardedPorts } from '../host/guard.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 
 const FTP_PORT = 21;
@@ -37,3 +37,20 @@ function rangesOf({ service, options }: ConfiguredService): GuardedPorts[] {
 const groupOf = ({ protocol, address }: GuardedPorts): string => `${address} ${protocol}`;
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The rules that say which frames belong to which mark, and whether a service takes the mark. */
+export function guardedMarks({ marks, services }: Configuration): GuardedMark[] {
+  const taken = new Set(
+    [...services.values()].flatMap(({ service }) =>
+      'fwmark' in service ? [`${service.fwmark} ${service.family}`] : [],
+    ),
+  );
+  return marks.map(({ mark, protocol, destination, ports, sources }) => ({
+    protocols: protocol === undefined ? ['tcp', 'udp', 'sctp'] : [protocol],
+    destination,
+    firstPort: ports?.[0] ?? 0,
+    lastPort: ports?.[1] ?? LAST_PORT,
+    sources,
+    isTaken: taken.has(`${mark} ${destination.includes(':') ? 6 : 4}`),
+  }));
+}

@@ -3,7 +3,7 @@
  * again when the interface was deleted and made anew, and all of it undone at the end.
  */
 import { DirectorError } from '../errors.ts';
-import { Guard, type GuardedPorts } from '../host/guard.ts';
+import { Guard, type GuardedMark, type GuardedPorts } from '../host/guard.ts';
 import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
 import { createLocalDelivery, type LocalDelivery } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
@@ -22,6 +22,7 @@ export class HostInterface {
   private readonly guard: Guard;
   private offloads: OffloadsOff | undefined;
   private guarded: readonly GuardedPorts[] = [];
+  private guardedMarks: readonly GuardedMark[] = [];
 
   private constructor(
     name: string,
@@ -85,9 +86,10 @@ export class HostInterface {
     return this.offloads?.stillOn ?? [];
   }
 
-  async setGuarded(guarded: readonly GuardedPorts[]): Promise<void> {
+  async setGuarded(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[]): Promise<void> {
     this.guarded = guarded;
-    if (this.state !== undefined) await this.guard.apply(guarded);
+    this.guardedMarks = marks;
+    if (this.state !== undefined) await this.guard.apply(guarded, marks);
   }
 
   async close(): Promise<void> {
@@ -98,7 +100,7 @@ export class HostInterface {
   private async fitAnew(): Promise<void> {
     try {
       this.guard.forgetInterface();
-      await this.guard.apply(this.guarded);
+      await this.guard.apply(this.guarded, this.guardedMarks);
       await this.turnOffOffloads();
     } catch (error) {
       this.log.error(

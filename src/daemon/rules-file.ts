@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { editsOfRules } from '../cli/diradm/rules.ts';
 import { DirectorError } from '../errors.ts';
-import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import { applyEdit, type Configuration } from '../service/configuration.ts';
 
-/** RULES_FILE names file, line and what is wrong with it. */
-export async function readRulesFile(path: string): Promise<Configuration> {
-  let configuration = EMPTY_CONFIGURATION;
+/** `base` with the services of the file instead of its own. RULES_FILE names file, line and what is wrong with it. */
+export async function readRulesFile(path: string, base: Configuration): Promise<Configuration> {
+  let configuration: Configuration = { ...base, services: new Map() };
   for (const { line, edit } of await editsOfRules(readText(path), path)) {
     try {
       configuration = applyEdit(configuration, edit);

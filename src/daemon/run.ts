@@ -13,6 +13,7 @@ export interface RunOptions {
   readonly interface: string;
   readonly socketPath: string;
   readonly rulesPath: string | undefined;
+  readonly configPath: string | undefined;
   readonly connectionTableSize: number;
 }
 

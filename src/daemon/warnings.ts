@@ -17,7 +17,7 @@ export function warningsOf(
   const byAddress = new Map(neighbors.map((neighbor) => [neighbor.server, neighbor]));
   const services = [...configuration.services.values()];
   return [
-    ...services.flatMap(serviceWarnings),
+    ...services.flatMap((service) => serviceWarnings(service, configuration)),
     ...services.flatMap((service) => serverWarnings(service, byAddress)),
     ...configuration.syncDaemons.map(
       ({ role }) => `the ${role} sync daemon is listed only: no state is sent or taken`,
@@ -28,9 +28,17 @@ export function warningsOf(
   ];
 }
 
-function serviceWarnings({ service }: ConfiguredService): string[] {
-  if (!('fwmark' in service)) return [];
-  return [`${serviceKey(service)} matches no frame yet: this version does not mark frames`];
+function serviceWarnings({ service, options }: ConfiguredService, { marks }: Configuration): string[] {
+  const name = serviceKey(service);
+  const unmarked = 'fwmark' in service && !marks.some(({ mark }) => mark === service.fwmark);
+  return [
+    ...(unmarked ? [`${name} matches no frame: no rule sets its mark; see director mark --help`] : []),
+    ...(options.persistenceEngine === ''
+      ? []
+      : [
+          `${name}: the persistence engine ${options.persistenceEngine} is listed only; clients are told apart by their address`,
+        ]),
+  ];
 }
 
 function serverWarnings(

@@ -19,8 +19,25 @@ export interface GuardedPorts {
   readonly lastPort: number;
 }
 
+/** Frames that a firewall mark is for; the first that matches counts. */
+export interface GuardedMark {
+  readonly protocols: readonly TransportProtocol[];
+  /** Address or network. */
+  readonly destination: string;
+  readonly firstPort: number;
+  readonly lastPort: number;
+  /** Undefined: all. */
+  readonly sources: readonly string[] | undefined;
+  /** A service takes the mark; else its frames are judged by address and port alone. */
+  readonly isTaken: boolean;
+}
+
 /** The nft script that makes the table, in place of the one that may be there. Pure. */
-export function guardScript(interfaceName: string, guarded: readonly GuardedPorts[]): string {
+export function guardScript(
+  interfaceName: string,
+  guarded: readonly GuardedPorts[],
+  marks: readonly GuardedMark[] = [],
+): string {
   const table = guardTableName(interfaceName);
   const elements = (version: 4 | 6) =>
     guarded.filter(({ address }) => address.includes(':') === (version === 6)).map(elementOf);
@@ -29,10 +46,14 @@ export function guardScript(interfaceName: string, guarded: readonly GuardedPort
     `table netdev ${table} {`,
     ...nftSet('services4', 'ipv4_addr . inet_proto . inet_service', elements(4)),
     ...nftSet('services6', 'ipv6_addr . inet_proto . inet_service', elements(6)),
-    '  chain ingress {',
-    `    type filter hook ingress device "${interfaceName}" priority -500; policy accept;`,
+    '  chain services {',
     '    ip daddr . meta l4proto . th dport @services4 counter drop',
     '    ip6 daddr . meta l4proto . th dport @services6 counter drop',
+    '  }',
+    '  chain ingress {',
+    `    type filter hook ingress device "${interfaceName}" priority -500; policy accept;`,
+    ...marks.map((mark) => `    ${markMatch(mark)} ${mark.isTaken ? 'counter drop' : 'goto services'}`),
+    '    goto services',
     '  }',
     '}',
     '',
@@ -42,6 +63,13 @@ export function guardScript(interfaceName: string, guarded: readonly GuardedPort
 function elementOf({ address, protocol, firstPort, lastPort }: GuardedPorts): string {
   const ports = firstPort === lastPort ? `${firstPort}` : `${firstPort}-${lastPort}`;
   return `${address} . ${protocol} . ${ports}`;
+}
+
+function markMatch({ protocols, destination, firstPort, lastPort, sources }: GuardedMark): string {
+  const family = destination.includes(':') ? 'ip6' : 'ip';
+  const from = sources === undefined ? '' : ` ${family} saddr { ${sources.join(', ')} }`;
+  const ports = `th dport ${firstPort}-${lastPort}`;
+  return `${family} daddr ${destination}${from} meta l4proto { ${protocols.join(', ')} } ${ports}`;
 }
 
 /** Deleting what is not there is an error in nft; adding what is there is not. */
@@ -61,8 +89,8 @@ export class Guard {
   }
 
   /** Guards these ports and no others. The interface exists. */
-  async apply(guarded: readonly GuardedPorts[]): Promise<void> {
-    const script = guardScript(this.interfaceName, guarded);
+  async apply(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[] = []): Promise<void> {
+    const script = guardScript(this.interfaceName, guarded, marks);
     if (script === this.applied) return;
     await runCommand('nft', ['-f', '-'], script);
     this.applied = script;

@@ -121,10 +121,12 @@ export interface ServerCounters {
   readonly inactiveConnections: number;
   readonly persistentConnections: number;
   readonly traffic: TrafficCounters;
+  readonly rates: TrafficRates;
 }
 
 export interface ServiceCounters {
   readonly traffic: TrafficCounters;
+  readonly rates: TrafficRates;
   /** By endpointText() of the server (configuration.ts). */
   readonly servers: Readonly<Record<string, ServerCounters>>;
 }

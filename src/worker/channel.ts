@@ -8,12 +8,15 @@ import { Socket } from 'node:net';
 
 const READ_BYTES = 64 * 1024;
 const RETRY_MS = 2;
+/** What a read returns at the end. */
+const CLOSED = 0;
 
 export class Channel {
   private readonly fd: number;
   private readonly socket: Socket;
   private readonly readBuffer = Buffer.alloc(READ_BYTES);
   private readonly onLine: (line: string) => void;
+  private readonly onEnd: () => void;
   private partial: Buffer[] = [];
   private unsent: Buffer[] = [];
   private retry: NodeJS.Timeout | undefined;
@@ -21,17 +24,19 @@ export class Channel {
   constructor(fd: number, onLine: (line: string) => void, onEnd: () => void) {
     this.fd = fd;
     this.onLine = onLine;
+    this.onEnd = onEnd;
     this.socket = new Socket({ fd, readable: true, writable: true });
     this.socket.on('data', (chunk: Buffer) => this.feed(chunk));
     this.socket.on('end', onEnd);
     this.socket.on('error', onEnd);
   }
 
-  /** Takes in what has arrived and puts out what waits, without the event loop. */
+  /** Takes in what has arrived and puts out what waits, without the event loop, which would tell of the end too. */
   poll(): void {
     for (;;) {
-      const lengthBytes = ignoringBusy(() => readSync(this.fd, this.readBuffer, 0, READ_BYTES, null));
-      if (lengthBytes === undefined || lengthBytes === 0) break;
+      const lengthBytes = ifReady(() => readSync(this.fd, this.readBuffer, 0, READ_BYTES, null));
+      if (lengthBytes === undefined) break;
+      if (lengthBytes === CLOSED) return this.onEnd();
       this.feed(Buffer.from(this.readBuffer.subarray(0, lengthBytes)));
     }
     this.flush();
@@ -45,7 +50,8 @@ export class Channel {
   private flush(): void {
     while (this.unsent.length > 0) {
       const next = this.unsent[0]!;
-      const sentBytes = ignoringBusy(() => writeSync(this.fd, next));
+      const sentBytes = ifReady(() => writeSync(this.fd, next));
+      if (sentBytes === CLOSED) return this.onEnd();
       if (sentBytes === undefined) {
         this.retry ??= setTimeout(() => {
           this.retry = undefined;
@@ -70,12 +76,14 @@ export class Channel {
   }
 }
 
-/** Undefined: the other side is not ready. */
-function ignoringBusy(call: () => number): number | undefined {
+/** Undefined: the other side is not ready. CLOSED: it is gone. */
+function ifReady(call: () => number): number | undefined {
   try {
     return call();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EAGAIN') return undefined;
+    if (code === 'EPIPE' || code === 'ECONNRESET') return CLOSED;
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import {
 } from '../service/configuration.ts';
 import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
 import type { Reach } from '../service/real-server.ts';
+import { ESTIMATE_INTERVAL_SEC } from '../service/traffic.ts';
 import type { VirtualService } from '../service/virtual-service.ts';
 import { parseIp, parseMac } from '../wire/address.ts';
 import { describeConnection } from './describe-connection.ts';
@@ -30,6 +31,7 @@ import type {
 export class PathSession {
   private readonly path: Path;
   private configuration: Configuration = EMPTY_CONFIGURATION;
+  private seconds = 0;
 
   constructor(path: Path) {
     this.path = path;
@@ -100,7 +102,15 @@ export class PathSession {
     path.defense.update(path);
     path.defense.dropEntries(path, Math.random);
     sweepDatagrams(path);
+    if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) this.estimateRates();
     this.path.registry.collect(path.now);
+  }
+
+  private estimateRates(): void {
+    for (const service of this.path.services.services) {
+      service.traffic.estimate();
+      for (const server of service.servers) server.traffic.estimate();
+    }
   }
 
   private swap(configuration: Configuration): void {
@@ -130,10 +140,15 @@ function readService(service: VirtualService): ServiceCounters {
       inactiveConnections,
       persistentConnections,
       traffic: server.traffic.read(),
+      rates: server.traffic.readRates(),
     };
     return [endpointText(server.address), counters] as const;
   });
-  return { traffic: service.traffic.read(), servers: Object.fromEntries(servers) };
+  return {
+    traffic: service.traffic.read(),
+    rates: service.traffic.readRates(),
+    servers: Object.fromEntries(servers),
+  };
 }
 
 function reachOf({ kind, mac }: NextHop): Reach {

@@ -118,13 +118,15 @@ export class TestDirector {
     return this.session.listConnections(0, this.path.connections.capacity).connections;
   }
 
-  counters(service: string, server: string): Omit<ServerCounters, 'rates'> {
+  counters(service: string, server: string): ServerCounters {
     const { address, port } = endpoint(server);
     const found = this.path.services
       .get(serviceAddress(service))!
       .servers.find((each) => each.address.address === address && each.address.port === port)!;
     const { activeConnections, inactiveConnections, persistentConnections } = found;
-    return { activeConnections, inactiveConnections, persistentConnections, traffic: found.traffic.read() };
+    const traffic = found.traffic.read();
+    const rates = found.traffic.readRates();
+    return { activeConnections, inactiveConnections, persistentConnections, traffic, rates };
   }
 
   /** Active and inactive connections of a listed server. */

@@ -113,6 +113,8 @@ export class MemoryDirector {
         yield session.listConnections(0, CONNECTION_TABLE_SIZE).connections;
       },
       readStatus: () => Promise.reject(new Error('a memory director has no status')),
+      readSettings: async () => ({ settings: [] }),
+      readMarks: async () => ({ rules: this.configuration.marks }),
       reload: async () => {},
       stop: async () => {},
       close: () => {},

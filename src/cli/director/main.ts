@@ -2,9 +2,12 @@
 /** `director`: the daemon and what looks after it. A file for each subcommand; each loads what it needs when called. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
-import { createClient, type DirectorClient, socketPathFrom } from '../../control/client.ts';
+import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
+import { asking } from './asking.ts';
+import { addMarkCommands } from './mark.ts';
+import { addSettingCommand } from './set.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -14,6 +17,8 @@ const USAGE_CODES = new Set([
   'NEED_ROOT',
   'NO_SUCH_DEVICE',
   'RULES_FILE',
+  'CONFIG_FILE',
+  'OUT_OF_RANGE',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
 ]);
@@ -40,11 +45,15 @@ function createProgram(): Command {
       DEFAULT_CONNECTION_TABLE_SIZE,
     )
     .action(
-      async (options: { interface: string; rules?: string; connTableSize: number }, command: Command) => {
+      async (
+        options: { interface: string; rules?: string; config?: string; connTableSize: number },
+        command: Command,
+      ) => {
         const { run } = await import('../../daemon/run.ts');
         await run({
           interface: options.interface,
           rulesPath: options.rules,
+          configPath: options.config,
           connectionTableSize: options.connTableSize,
           socketPath: command.optsWithGlobals().socket,
         });
@@ -61,9 +70,11 @@ function createProgram(): Command {
         console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
       });
     });
+  addSettingCommand(program);
+  addMarkCommands(program);
   program
     .command('reload')
-    .description('read the rules file again; what stays the same keeps its connections')
+    .description('read the rules or configuration file again; what stays the same keeps its connections')
     .action((_options: object, command: Command) => asking(command, (client) => client.reload()));
   program
     .command('stop')
@@ -71,15 +82,6 @@ function createProgram(): Command {
     .action((_options: object, command: Command) => asking(command, (client) => client.stop()));
   program.command('version').description('print the version').action(printVersion);
   return program;
-}
-
-async function asking(command: Command, ask: (client: DirectorClient) => Promise<void>): Promise<void> {
-  const client = createClient({ socketPath: command.optsWithGlobals().socket });
-  try {
-    await ask(client);
-  } finally {
-    client.close();
-  }
 }
 
 async function printVersion(): Promise<void> {

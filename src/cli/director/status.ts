@@ -1,7 +1,7 @@
 /** `director status`: what the daemon says of itself, for people or as JSON. */
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { NeighborListing, StatusReply } from '../../control/protocol.ts';
+import { plainTable } from './table.ts';
 
 /** Pure but for colours, which picocolors leaves out where there is no terminal or NO_COLOR is set. */
 export function renderStatus(reply: StatusReply): string {
@@ -40,21 +40,6 @@ function neighborRow({ server, kind, mac, state }: NeighborListing): string[] {
 
 function section(head: readonly string[], rows: readonly string[][]): string[] {
   return rows.length === 0 ? [] : ['', plainTable([head.map((word) => pc.bold(word)), ...rows])];
-}
-
-/** Columns two blanks apart, no lines. */
-function plainTable(rows: readonly (readonly string[])[]): string {
-  const none = Object.fromEntries(
-    'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
-      .split(' ')
-      .map((part) => [part, '']),
-  );
-  const table = new Table({
-    chars: { ...none, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString().replace(/ +$/gm, '');
 }
 
 function duration(seconds: number): string {

@@ -11,7 +11,9 @@ import type {
   ConnectionsReply,
   EditsReply,
   ErrorReply,
+  MarksReply,
   ServicesReply,
+  SettingsReply,
   StatusReply,
 } from '../../../src/control/protocol.ts';
 import { DirectorError } from '../../../src/errors.ts';
@@ -33,6 +35,8 @@ export class FakeDaemon {
     connections: async (cursor, limit) => this.page(cursor, limit),
     status: async () => ({ version: 'test' }) as StatusReply,
     reload: async () => {},
+    settings: () => ({ settings: [] }),
+    marks: () => ({ rules: this.configuration.marks }),
     stop: () => {},
   });
 
@@ -74,6 +78,8 @@ export class FakeDaemon {
     listServices: () => this.call<ServicesReply>('/v1/services'),
     listConnections: () => this.pages(),
     readStatus: () => this.call<StatusReply>('/v1/status'),
+    readSettings: () => this.call<SettingsReply>('/v1/settings'),
+    readMarks: () => this.call<MarksReply>('/v1/marks'),
     reload: async () => {},
     stop: async () => {},
     close: () => {},

@@ -1,0 +1,194 @@
+/**
+ * /etc/director/director.yaml: services with their servers, settings, timeouts and firewall marks in one file. Read
+ * whole or not at all; what is wrong is named with line and column. docs/OPERATIONS.md has an example.
+ */
+import { readFileSync } from 'node:fs';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { DirectorError } from '../errors.ts';
+import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import type { MarkRule } from '../service/mark-rule.ts';
+import type { Edit, ServerOptions, ServiceAddress } from '../service/model.ts';
+import { parseIp, renderIp } from '../wire/address.ts';
+
+const ALL_ADDRESS_BITS4 = 0xffffffff;
+const ALL_ADDRESS_BITS6 = 128;
+const DIRECT_ROUTE = {
+  forwarding: 'direct-route',
+  tunnel: { type: 'ipip', port: 0, checksum: 'none' },
+} as const;
+
+const port = z.int().min(0).max(65535);
+const count = z.int().min(0).max(0x7fffffff);
+const seconds = z.int().min(1).max(2_678_400);
+const mark = z.int().min(1).max(0xffffffff);
+
+const server = z.strictObject({
+  address: z.string(),
+  weight: count.default(1),
+  upperThreshold: count.default(0),
+  lowerThreshold: count.default(0),
+});
+
+const service = z.strictObject({
+  /** `tcp 10.0.0.100:80`, `udp [fd00::1]:53` or `mark 7`. */
+  service: z.string(),
+  family: z.union([z.literal(4), z.literal(6)]).default(4),
+  scheduler: z.string().default('wlc'),
+  flags: z.array(z.enum(['fallback', 'port'])).default([]),
+  persistent: seconds.optional(),
+  netmask: z.int().min(1).max(128).optional(),
+  onePacket: z.boolean().default(false),
+  servers: z.array(server).default([]),
+});
+
+const markRule = z.strictObject({
+  mark,
+  protocol: z.enum(['tcp', 'udp', 'sctp']).optional(),
+  destination: z.string(),
+  ports: z.union([port, z.tuple([port, port])]).optional(),
+  sources: z.array(z.string()).min(1).optional(),
+});
+
+const configFile = z.strictObject({
+  services: z.array(service).default([]),
+  marks: z.array(markRule).default([]),
+  settings: z.record(z.string(), z.int()).default({}),
+  timeouts: z
+    .strictObject({ tcp: seconds.optional(), tcpFin: seconds.optional(), udp: seconds.optional() })
+    .default({}),
+});
+
+type ConfigFile = z.infer<typeof configFile>;
+type Path = readonly PropertyKey[];
+
+export function readConfigFile(path: string): Configuration {
+  return parseConfig(readText(path), path);
+}
+
+/** CONFIG_FILE names file, line, column and what is wrong. */
+export function parseConfig(text: string, path: string): Configuration {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const refuse = (at: Path, reason: string): never => {
+    const { line, col } = lines.linePos(offsetOf(document, at));
+    throw new DirectorError('CONFIG_FILE', `${path}:${line}:${col}: ${reason}`, { path, line, column: col });
+  };
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    const reason = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+    throw new DirectorError(
+      'CONFIG_FILE',
+      `${path}:${line}:${col}: ${reason}`,
+      { path, line, column: col },
+      error,
+    );
+  }
+  const checked = configFile.safeParse(document.toJS() ?? {});
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    return refuse(issue!.path, `${issue!.path.join('.') || 'the file'}: ${issue!.message}`);
+  }
+  let configuration = EMPTY_CONFIGURATION;
+  for (const { edit, at } of editsOf(checked.data, refuse)) {
+    try {
+      configuration = applyEdit(configuration, edit);
+    } catch (cause) {
+      refuse(at, (cause as Error).message);
+    }
+  }
+  return configuration;
+}
+
+type Refuse = (at: Path, reason: string) => never;
+
+function* editsOf(file: ConfigFile, refuse: Refuse): Generator<{ edit: Edit; at: Path }> {
+  for (const [name, value] of Object.entries(file.settings)) {
+    yield { edit: { op: 'set', name, value }, at: ['settings', name] };
+  }
+  const { tcp = 0, tcpFin = 0, udp = 0 } = file.timeouts;
+  yield {
+    edit: { op: 'set-timeouts', timeouts: { tcpSec: tcp, tcpFinSec: tcpFin, udpSec: udp } },
+    at: ['timeouts'],
+  };
+  yield { edit: { op: 'set-marks', rules: file.marks.map(markRuleOf) }, at: ['marks'] };
+  for (const [index, each] of file.services.entries()) yield* serviceEdits(each, ['services', index], refuse);
+}
+
+function markRuleOf({ mark, protocol, destination, ports, sources }: ConfigFile['marks'][number]): MarkRule {
+  return {
+    mark,
+    destination,
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(ports === undefined ? {} : { ports: typeof ports === 'number' ? [ports, ports] : ports }),
+    ...(sources === undefined ? {} : { sources }),
+  };
+}
+
+function* serviceEdits(
+  configured: ConfigFile['services'][number],
+  at: Path,
+  refuse: Refuse,
+): Generator<{ edit: Edit; at: Path }> {
+  const service =
+    serviceAddressOf(configured) ?? refuse([...at, 'service'], `${configured.service}: ${SERVICE_FORM}`);
+  const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
+  const { netmask: bits } = configured;
+  const netmask4 = bits === undefined || bits >= 32 ? ALL_ADDRESS_BITS4 : (-1 << (32 - bits)) >>> 0;
+  const options = {
+    scheduler: configured.scheduler,
+    schedulerFlags:
+      (configured.flags.includes('fallback') ? 8 : 0) | (configured.flags.includes('port') ? 16 : 0),
+    persistentSec: configured.persistent ?? 0,
+    netmask: isIpv6 ? (bits ?? ALL_ADDRESS_BITS6) : netmask4,
+    onePacket: configured.onePacket,
+    persistenceEngine: '',
+  };
+  yield { edit: { op: 'add-service', service, options }, at };
+  for (const [index, each] of configured.servers.entries()) {
+    const place = [...at, 'servers', index];
+    const ip = parseIp(each.address) ?? refuse([...place, 'address'], `${each.address} is not an IP address`);
+    const server = { address: renderIp(ip), port: 'fwmark' in service ? 0 : service.port };
+    const { weight, upperThreshold, lowerThreshold } = each;
+    const serverOptions: ServerOptions = { ...DIRECT_ROUTE, weight, upperThreshold, lowerThreshold };
+    yield { edit: { op: 'add-server', service, server, options: serverOptions }, at: place };
+  }
+}
+
+const SERVICE_FORM =
+  'expected "tcp ADDRESS:PORT", "udp …", "sctp …" (an IPv6 address in brackets) or "mark N"';
+
+function serviceAddressOf({ service, family }: ConfigFile['services'][number]): ServiceAddress | undefined {
+  const marked = /^mark (\d{1,10})$/.exec(service);
+  if (marked !== null) return { fwmark: Number(marked[1]), family };
+  const match = /^(tcp|udp|sctp) (?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(service);
+  const [, protocol, address6, address4, portText] = match ?? [];
+  const ip = parseIp(address6 ?? address4 ?? '');
+  const portNumber = Number(portText);
+  if (ip === undefined || portNumber > 65535 || (ip.version === 6) !== (address6 !== undefined))
+    return undefined;
+  return { protocol: protocol as 'tcp' | 'udp' | 'sctp', address: renderIp(ip), port: portNumber };
+}
+
+/** Where in the text something is: the innermost part of `at` that is there. */
+function offsetOf(document: Document, at: Path): number {
+  for (let length = at.length; length > 0; length--) {
+    const node = document.getIn(at.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new DirectorError(
+      'CONFIG_FILE',
+      `cannot read ${path}: ${(cause as Error).message}`,
+      { path },
+      cause,
+    );
+  }
+}
