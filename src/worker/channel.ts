@@ -36,7 +36,10 @@ export class Channel {
     for (;;) {
       const lengthBytes = ifReady(() => readSync(this.fd, this.readBuffer, 0, READ_BYTES, null));
       if (lengthBytes === undefined) break;
-      if (lengthBytes === CLOSED) return this.onEnd();
+      if (lengthBytes === CLOSED) {
+        this.onEnd();
+        return;
+      }
       this.feed(Buffer.from(this.readBuffer.subarray(0, lengthBytes)));
     }
     this.flush();
@@ -51,7 +54,11 @@ export class Channel {
     while (this.unsent.length > 0) {
       const next = this.unsent[0]!;
       const sentBytes = ifReady(() => writeSync(this.fd, next));
-      if (sentBytes === CLOSED) return this.onEnd();
+      if (sentBytes === CLOSED) {
+        this.unsent = [];
+        this.onEnd();
+        return;
+      }
       if (sentBytes === undefined) {
         this.retry ??= setTimeout(() => {
           this.retry = undefined;
