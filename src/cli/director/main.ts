@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `director`: the daemon and what looks after it. A file for each subcommand; each loads what it needs when called. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
@@ -38,6 +38,12 @@ function createProgram(): Command {
       'interface that has the virtual addresses and the real servers on its segment',
     )
     .option('--rules <file>', 'load a file as ipvsadm-save writes it; SIGHUP reads it again')
+    .addOption(
+      new Option(
+        '--config <file>',
+        'load a YAML file of services, servers, settings and marks; SIGHUP reads it again',
+      ).conflicts('rules'),
+    )
     .option(
       '--conn-table-size <n>',
       'connections remembered at most',
