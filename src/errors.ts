@@ -16,7 +16,6 @@ export const ERROR_CODES = {
   SYNC_DAEMON_NOT_RUNNING: 'no sync daemon of this role runs',
   NO_SUCH_DEVICE: 'there is no network interface of this name',
   BAD_REQUEST: 'a request to the control socket does not have the documented form',
-  USAGE: 'a command line is not one the program takes',
   RULES_FILE: 'a rules file cannot be read or holds a line that cannot be carried out',
   CONFIG_FILE: 'a configuration file cannot be read, or something in it is not as documented',
   NEED_ROOT: 'the operation needs root or named capabilities',

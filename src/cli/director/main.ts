@@ -13,7 +13,6 @@ const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
 /** Errors that the person who typed the command can mend. */
 const USAGE_CODES = new Set([
-  'USAGE',
   'NEED_ROOT',
   'NO_SUCH_DEVICE',
   'RULES_FILE',
