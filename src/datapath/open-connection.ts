@@ -28,8 +28,9 @@ export function openConnection(path: Path): RealServer | undefined {
   if (isTransportTruncated(packet)) return refusing(path, Verdict.DropTransportTruncated);
   const service = path.services.match(packet);
   if (service === undefined) return refusing(path, Verdict.PassNotVirtual);
-  if (!mayOpen(path) || packet.clientPort === FTP_DATA_PORT)
-    return refusing(path, Verdict.DeliverUnscheduled);
+  if (!mayOpen(path)) return refusing(path, Verdict.DeliverUnscheduled);
+  if (path.defense.dropsPacket()) return refusing(path, Verdict.DropDefense);
+  if (packet.clientPort === FTP_DATA_PORT) return refusing(path, Verdict.DeliverUnscheduled);
 
   let template = NO_CONNECTION;
   let server: RealServer | undefined;

@@ -60,27 +60,78 @@ const OUTPUT = `
 | SYNACK | SYN_RECV | TIME_WAIT | ESTABLISHED | CLOSE |
 `;
 
+const SECURE_INPUT_ONLY = `
+| state | SYN | FIN | ACK | RST |
+|---|---|---|---|---|
+| NONE | SYNACK | CLOSE | ESTABLISHED | CLOSE |
+| ESTABLISHED | · | FIN_WAIT | · | CLOSE |
+| SYN_SENT | ESTABLISHED | · | · | CLOSE |
+| SYN_RECV | · | TIME_WAIT | ESTABLISHED | · |
+| FIN_WAIT | SYNACK | · | · | CLOSE |
+| TIME_WAIT | SYNACK | · | · | CLOSE |
+| CLOSE | SYNACK | · | · | · |
+| CLOSE_WAIT | SYNACK | · | · | CLOSE |
+| LAST_ACK | SYNACK | · | CLOSE | · |
+| LISTEN | SYNACK | · | · | · |
+| SYNACK | · | TIME_WAIT | ESTABLISHED | CLOSE |
+`;
+
+const SECURE_INPUT = `
+| state | SYN | FIN | ACK | RST |
+|---|---|---|---|---|
+| NONE | SYN_RECV | CLOSE | ESTABLISHED | CLOSE |
+| ESTABLISHED | · | CLOSE_WAIT | · | CLOSE |
+| SYN_SENT | ESTABLISHED | · | · | CLOSE |
+| SYN_RECV | · | TIME_WAIT | · | · |
+| FIN_WAIT | SYN_RECV | TIME_WAIT | · | CLOSE |
+| TIME_WAIT | SYN_RECV | · | · | CLOSE |
+| CLOSE | SYN_RECV | · | · | · |
+| CLOSE_WAIT | SYN_RECV | · | · | CLOSE |
+| LAST_ACK | SYN_RECV | · | CLOSE | · |
+| LISTEN | SYN_RECV | · | · | · |
+| SYNACK | · | · | · | CLOSE |
+`;
+
+const SECURE_OUTPUT = `
+| state | SYN | FIN | ACK | RST |
+|---|---|---|---|---|
+| NONE | SYN_SENT | TIME_WAIT | ESTABLISHED | CLOSE |
+| ESTABLISHED | · | FIN_WAIT | · | CLOSE |
+| SYN_SENT | · | · | · | · |
+| SYN_RECV | SYNACK | TIME_WAIT | ESTABLISHED | CLOSE |
+| FIN_WAIT | SYN_SENT | · | · | CLOSE |
+| TIME_WAIT | SYN_SENT | · | · | · |
+| CLOSE | SYN_SENT | · | · | · |
+| CLOSE_WAIT | SYN_SENT | TIME_WAIT | · | CLOSE |
+| LAST_ACK | SYN_SENT | · | · | CLOSE |
+| LISTEN | · | · | ESTABLISHED | CLOSE |
+| SYNACK | · | TIME_WAIT | ESTABLISHED | CLOSE |
+`;
+
 const FLAGS: Readonly<Record<string, number>> = { SYN, FIN, ACK, RST };
 const numberOf = (name: string): number => TCP_STATE_NAMES.indexOf(name);
-const nameAfter = (state: string, flags: number, direction: TcpDirection): string =>
-  TCP_STATE_NAMES[nextTcpState(numberOf(state), flags, direction)]!;
+const nameAfter = (state: string, flags: number, direction: TcpDirection, isSecure: boolean): string =>
+  TCP_STATE_NAMES[nextTcpState(numberOf(state), flags, direction, isSecure)]!;
 
 describe.each([
-  ['the client alone is seen', INPUT_ONLY, TcpDirection.InputOnly],
-  ['a packet of the client, both sides are seen', INPUT, TcpDirection.Input],
-  ['a packet of the server', OUTPUT, TcpDirection.Output],
-] as const)('%s', (_name, table, direction) => {
+  ['the client alone is seen', INPUT_ONLY, TcpDirection.InputOnly, false],
+  ['a packet of the client, both sides are seen', INPUT, TcpDirection.Input, false],
+  ['a packet of the server', OUTPUT, TcpDirection.Output, false],
+  ['secure_tcp: the client alone is seen', SECURE_INPUT_ONLY, TcpDirection.InputOnly, true],
+  ['secure_tcp: a packet of the client, both sides are seen', SECURE_INPUT, TcpDirection.Input, true],
+  ['secure_tcp: a packet of the server', SECURE_OUTPUT, TcpDirection.Output, true],
+] as const)('%s', (_name, table, direction, isSecure) => {
   test.each(readStateTable(table))('$state, $event: $next', ({ state, event, next }) => {
-    expect(nameAfter(state, FLAGS[event]!, direction)).toBe(next);
+    expect(nameAfter(state, FLAGS[event]!, direction, isSecure)).toBe(next);
   });
 
   test.each(TCP_STATE_NAMES)('%s: a packet with none of the four flags closes', (state) => {
     for (const flags of [0, PSH, URG, PSH | URG, CWR])
-      expect(nameAfter(state, flags, direction)).toBe('CLOSE');
+      expect(nameAfter(state, flags, direction, isSecure)).toBe('CLOSE');
   });
 
   test.each(TCP_STATE_NAMES)('%s: RST counts before SYN, SYN before FIN, FIN before ACK', (state) => {
-    const stateAfter = (flags: number) => nameAfter(state, flags, direction);
+    const stateAfter = (flags: number) => nameAfter(state, flags, direction, isSecure);
     for (let flags = 0; flags < 256; flags++) {
       const deciding = [RST, SYN, FIN, ACK].find((flag) => (flags & flag) !== 0) ?? 0;
       expect(stateAfter(flags), `flags ${flags}`).toBe(stateAfter(deciding));
@@ -88,7 +139,7 @@ describe.each([
   });
 
   test.each(TCP_STATE_NAMES)('%s: a packet that ends before its flags changes nothing', (state) => {
-    expect(nameAfter(state, NOT_PRESENT, direction)).toBe(state);
+    expect(nameAfter(state, NOT_PRESENT, direction, isSecure)).toBe(state);
   });
 });
 
