@@ -3,10 +3,10 @@
  * schema.ts checks what comes in. Types only, so that the command-line tools load nothing else.
  */
 import type { ErrorCode } from '../errors.ts';
-import type { MarkRule } from '../service/mark-rule.ts';
 import type {
   ConnectionTimeouts,
   Edit,
+  MarkRule,
   ServerAddress,
   ServerOptions,
   ServiceAddress,

@@ -7,8 +7,7 @@ import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { DirectorError } from '../errors.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
-import type { MarkRule } from '../service/mark-rule.ts';
-import type { Edit, ServerOptions, ServiceAddress } from '../service/model.ts';
+import type { Edit, MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp, renderIp } from '../wire/address.ts';
 
 const ALL_ADDRESS_BITS4 = 0xffffffff;

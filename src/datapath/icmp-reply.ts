@@ -2,7 +2,6 @@
  * What the director itself answers: port unreachable, time exceeded. Built in a buffer of its own and sent back to
  * the MAC that the frame came from. RFC 792, RFC 1812 §4.3.2, RFC 4443 §2.4; a bounded number each second.
  */
-import { TICKS_PER_SECOND } from '../clock.ts';
 import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
 import { sourceMacHigh, sourceMacLow, writeMacs } from '../wire/ethernet.ts';
 import {
@@ -26,30 +25,6 @@ const MAX_ICMP_PACKET_BYTES = 576;
 /** RFC 4443 §2.4 (c): without exceeding the minimum IPv6 MTU. */
 const MAX_ICMPV6_PACKET_BYTES = 1280;
 const REPLY_TTL = 64;
-/** As many as Linux sends, net.ipv4.icmp_msgs_per_sec. */
-const REPLIES_PER_SECOND = 1000;
-const MAX_LINK_HEADER_BYTES = 32;
-
-/** A token bucket, and the buffer that replies are built in. */
-export class ReplyLimit {
-  readonly frame = new DataView(new ArrayBuffer(MAX_LINK_HEADER_BYTES + MAX_ICMPV6_PACKET_BYTES));
-  private tokens = REPLIES_PER_SECOND;
-  private refilled = 0;
-
-  /** False: enough were sent in the last second. */
-  take(now: number): boolean {
-    // Unsigned: the last answer may have been more than half a round of the clock ago.
-    const elapsed = (now - this.refilled) >>> 0;
-    this.tokens = Math.min(
-      REPLIES_PER_SECOND,
-      this.tokens + (elapsed * REPLIES_PER_SECOND) / TICKS_PER_SECOND,
-    );
-    this.refilled = now;
-    if (this.tokens < 1) return false;
-    this.tokens--;
-    return true;
-  }
-}
 
 export function replyPortUnreachable(path: Path, frame: DataView): Verdict {
   const isIpv4 = path.packet.ipVersion === 4;

@@ -9,9 +9,10 @@ import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
 import type { MacAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
 import { Defense } from './defense.ts';
-import { createWaitingBuffer, MAX_DATAGRAMS, WaitingFragments } from './fragments.ts';
-import { ReplyLimit } from './icmp-reply.ts';
+import { MAX_DATAGRAMS } from './fragments.ts';
+import { ReplyLimit } from './reply-limit.ts';
 import { VERDICT_COUNT, Verdict } from './verdict.ts';
+import { createWaitingBuffer, WaitingFragments } from './waiting-fragments.ts';
 
 export interface Path {
   readonly sink: FrameSink;

@@ -6,10 +6,11 @@ import { DirectorError } from '../errors.ts';
 import { parseIp } from '../wire/address.ts';
 import { isUnicastIpv4 } from '../wire/ipv4.ts';
 import { isRoutableUnicastIpv6 } from '../wire/ipv6.ts';
-import { checkedMarkRule, type MarkRule } from './mark-rule.ts';
+import { checkedMarkRule } from './mark-rule.ts';
 import type {
   ConnectionTimeouts,
   Edit,
+  MarkRule,
   ServerAddress,
   ServerOptions,
   ServiceAddress,

@@ -5,20 +5,8 @@
 import { DirectorError } from '../errors.ts';
 import { type IpAddress, parseIp, renderIp } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
-import type { TransportProtocol } from './model.ts';
+import type { MarkRule } from './model.ts';
 import { PROTOCOL_NUMBERS } from './protocol-numbers.ts';
-
-export interface MarkRule {
-  readonly mark: number;
-  /** Undefined: all three. */
-  readonly protocol?: TransportProtocol;
-  /** Address or network of the virtual side: `10.0.0.100` or `10.0.0.96/28`. */
-  readonly destination: string;
-  /** First and last; undefined: all. */
-  readonly ports?: readonly [number, number];
-  /** Client networks; undefined: all clients. */
-  readonly sources?: readonly string[];
-}
 
 export interface Network {
   readonly ip: IpAddress;

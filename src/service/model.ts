@@ -3,8 +3,6 @@
  * control socket, to the datapath process and into rules files. Addresses are text here (canonical: IPv4
  * dotted quad, IPv6 compressed, RFC 5952); the packet path has its own numeric form (virtual-service.ts).
  */
-import type { MarkRule } from './mark-rule.ts';
-
 export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** What names a virtual service: protocol, virtual address and port, or a firewall mark and a family. */
@@ -69,6 +67,19 @@ export interface SyncDaemon {
   readonly group: string;
   readonly port: number;
   readonly ttl: number;
+}
+
+/** Which packets belong to which firewall mark (mark-rule.ts). */
+export interface MarkRule {
+  readonly mark: number;
+  /** Undefined: all three. */
+  readonly protocol?: TransportProtocol;
+  /** Address or network of the virtual side: `10.0.0.100` or `10.0.0.96/28`. */
+  readonly destination: string;
+  /** First and last; undefined: all. */
+  readonly ports?: readonly [number, number];
+  /** Client networks; undefined: all clients. */
+  readonly sources?: readonly string[];
 }
 
 /** One change to the configuration. Applied whole or not at all. */

@@ -1,8 +1,7 @@
 /** `director mark`: which frames belong to which firewall mark, for services made with `diradm -A -f MARK`. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { DirectorError } from '../../errors.ts';
-import type { MarkRule } from '../../service/mark-rule.ts';
-import type { TransportProtocol } from '../../service/model.ts';
+import type { MarkRule, TransportProtocol } from '../../service/model.ts';
 import { applyEdit, asking } from './asking.ts';
 import { plainTable } from './table.ts';
 
