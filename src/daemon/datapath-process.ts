@@ -23,6 +23,7 @@ export class DatapathProcess {
   private spare: WorkerProcess | undefined;
   private isReady = false;
   private pause: NodeJS.Timeout | undefined;
+  private sparePause: NodeJS.Timeout | undefined;
   private pauseMs = FIRST_PAUSE_MS;
   private startedMs = 0;
   private isStopping = false;
@@ -54,7 +55,7 @@ export class DatapathProcess {
     this.startedMs = performance.now();
     await worker.request(this.startRequest());
     this.isReady = this.atWork === worker;
-    if (!this.isStopping) this.spare = this.spawn();
+    this.prepareSpare();
   }
 
   request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
@@ -67,7 +68,17 @@ export class DatapathProcess {
   async stop(): Promise<void> {
     this.isStopping = true;
     clearTimeout(this.pause);
+    clearTimeout(this.sparePause);
     await Promise.all([this.atWork?.stop(), this.spare?.stop()]);
+  }
+
+  /** One that lives but does not take its state would keep the next from its turn. */
+  private async takeOver(): Promise<void> {
+    await this.start().catch(() => this.atWork?.stop());
+  }
+
+  private prepareSpare(): void {
+    if (this.isReady && !this.isStopping) this.spare ??= this.spawn();
   }
 
   private spawn(): WorkerProcess {
@@ -79,7 +90,10 @@ export class DatapathProcess {
   }
 
   private onExit(worker: WorkerProcess, how: string, lastWords: string): void {
-    if (worker === this.spare) this.spare = undefined;
+    if (worker === this.spare) {
+      this.spare = undefined;
+      this.sparePause = setTimeout(() => this.prepareSpare(), MAX_PAUSE_MS);
+    }
     if (worker !== this.atWork) return;
     this.atWork = undefined;
     this.isReady = false;
@@ -93,6 +107,6 @@ export class DatapathProcess {
       fields,
       `the datapath process ended (${how}); the next one takes over, without its connections`,
     );
-    this.pause = setTimeout(() => this.start().catch(() => {}), pauseMs);
+    this.pause = setTimeout(() => void this.takeOver(), pauseMs);
   }
 }

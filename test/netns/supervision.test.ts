@@ -3,7 +3,7 @@
  * daemon going away and coming back; a real server with a new card; a flood. A client asks for pages throughout,
  * somebody watches the status throughout, and the log says in one line what happened.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eth, SYN, toHex } from '../helpers/frame-builder.ts';
@@ -198,6 +198,19 @@ describeWithDirector('what the service survives', [], () => {
     await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
   });
 
+  test('the process that stands by is killed: another takes its place, and nothing else happens', async () => {
+    const { pid, datapath } = await lab.client.readStatus();
+    const spare = () => childrenOf(pid).find((child) => child !== datapath.pid);
+    await expect.poll(spare, SOON).toBeDefined();
+    const killed = spare()!;
+    process.kill(killed, 'SIGKILL');
+    await expect.poll(() => [undefined, killed].includes(spare()), SOON).toBe(false);
+    expect((await lab.client.readStatus()).datapath).toMatchObject({
+      pid: datapath.pid,
+      restarts: datapath.restarts,
+    });
+  });
+
   test('the daemon is killed: the next start finds and replaces what it left', async () => {
     const { pid, datapath } = await lab.client.readStatus();
     const { resumedMs } = await whileProbing(async () => {
@@ -291,6 +304,9 @@ describeWithDirector('what the service survives', [], () => {
     await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
   });
 });
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
 /** As scripts/lib/lab-network.sh makes it. */
 async function makeInterfaceAnew(lab: Lab): Promise<void> {
