@@ -7,7 +7,7 @@
  */
 import { DirectorError } from '../errors.ts';
 import type { RouteEvent, RouteSocket } from './netlink.ts';
-import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink.ts';
+import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink-format.ts';
 
 /** What is known of one real server. */
 export interface Neighbor {

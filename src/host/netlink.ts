@@ -7,9 +7,16 @@
 import { getSystemErrorName } from 'node:util';
 import { DirectorError } from '../errors.ts';
 import { loadHostAddon, type NativeNetlinkSocket, type SyscallError } from './native.ts';
+import { decodeDatagram } from './rtnetlink-answers.ts';
 import {
   type AddressMessage,
-  decodeDatagram,
+  type LinkMessage,
+  type NeighborMessage,
+  RouteGroup,
+  type RouteMessage,
+  type RtnetlinkMessage,
+} from './rtnetlink-format.ts';
+import {
   encodeFailNeighbor,
   encodeGetAddresses,
   encodeGetLinks,
@@ -17,13 +24,8 @@ import {
   encodeGetRoute,
   encodeProbeNeighbor,
   encodeUseNeighbor,
-  type LinkMessage,
-  type NeighborMessage,
   type NeighborRequest,
-  RouteGroup,
-  type RouteMessage,
-  type RtnetlinkMessage,
-} from './rtnetlink.ts';
+} from './rtnetlink-requests.ts';
 
 const REQUEST_TIMEOUT_MS = 2000;
 /** How often a dump is asked for again when the table changed under it (NLM_F_DUMP_INTR). */

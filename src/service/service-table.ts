@@ -42,6 +42,8 @@ export class ServiceTable {
   private readonly marked4 = new Map<number, VirtualService>();
   private readonly marked6 = new Map<number, VirtualService>();
   private readonly marks: MarkRules;
+  /** Of all virtual addresses: whether it is worth looking for one. */
+  private readonly firstWords: ReadonlySet<number>;
   private readonly hasFtpService: boolean;
   private readonly hasAnyPortService: boolean;
 
@@ -65,6 +67,7 @@ export class ServiceTable {
       slots[at] = slot;
     }
     this.slots = slots;
+    this.firstWords = new Set(slots.flatMap((slot) => (slot === undefined ? [] : [slot.words[0]])));
     const persistent = slots.filter((slot) => slot !== undefined && slot.service.options.persistentSec > 0);
     this.hasFtpService = persistent.some((slot) => slot?.port === FTP_PORT);
     this.hasAnyPortService = persistent.some((slot) => slot?.port === 0);
@@ -129,6 +132,7 @@ export class ServiceTable {
   /** Whether some service or mark has the packet's virtual address, whatever its port and protocol. */
   hasAddress(packet: Packet): boolean {
     const { ipVersion, virtual0, virtual1, virtual2, virtual3 } = packet;
+    if (!this.firstWords.has(virtual0)) return this.marks.hasAddress(packet);
     for (const slot of this.slots) {
       if (slot === undefined || slot.ipVersion !== ipVersion) continue;
       const [word0, word1, word2, word3] = slot.words;

@@ -1,8 +1,8 @@
 import { endianness } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decodeDatagram } from '../../src/host/rtnetlink-answers.ts';
 import {
-  decodeDatagram,
   encodeFailNeighbor,
   encodeGetAddresses,
   encodeGetLinks,
@@ -10,7 +10,7 @@ import {
   encodeGetRoute,
   encodeProbeNeighbor,
   encodeUseNeighbor,
-} from '../../src/host/rtnetlink.ts';
+} from '../../src/host/rtnetlink-requests.ts';
 
 /** Bytes in hex; `#` begins a comment. */
 function hex(text: string): Buffer {
