@@ -92,7 +92,7 @@ export class DatapathProcess {
   private onExit(worker: WorkerProcess, how: string, lastWords: string): void {
     if (worker === this.spare) {
       this.spare = undefined;
-      this.sparePause = setTimeout(() => this.prepareSpare(), MAX_PAUSE_MS);
+      if (!this.isStopping) this.sparePause = setTimeout(() => this.prepareSpare(), MAX_PAUSE_MS);
     }
     if (worker !== this.atWork) return;
     this.atWork = undefined;

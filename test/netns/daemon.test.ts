@@ -150,7 +150,9 @@ describeWithDirector('the daemon', ['setpriv'], () => {
     test.each(['SIGTERM', 'SIGINT'] as const)('%s leaves nothing, and the exit code is 0', async (signal) => {
       const director = await start();
       await diradm('-A', '-t', `${VIP}:80`);
+      const stoppedMs = performance.now();
       expect(await director.stop(signal)).toBe(0);
+      expect(performance.now() - stoppedMs).toBeLessThan(900);
       expect(await traces()).toEqual(NO_TRACES);
       expect(director.messages().slice(-2)).toEqual([
         `stopping on ${signal}`,

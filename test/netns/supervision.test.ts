@@ -115,9 +115,10 @@ describeWithDirector('what the service survives', [], () => {
     const before = answers().length;
     await expect.poll(() => answers().length, SOON).toBeGreaterThan(before + 3);
     await talker.end();
-    const spoken = answers().slice(0, -1);
-    expect(new Set(spoken.map(({ localPort }) => localPort)).size).toBe(1);
-    expect(new Set(spoken.map(({ server }) => server)).size).toBe(1);
+    const [first, ...others] = answers().slice(0, -1);
+    for (const { atMs, ...other } of others) {
+      expect(other, `at ${atMs}`).toEqual({ localPort: first.localPort, server: first.server });
+    }
     expect(answers().at(-1)).toMatchObject({ closed: true });
   }
 

@@ -2,6 +2,7 @@
 // that it shows that the connection is still the same; an error or an end is one, too. Ends with its input.
 // Usage: node talker.mjs ADDRESS PORT
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 
 const [address = '', port = '80'] = process.argv.slice(2);
 
@@ -13,8 +14,10 @@ let talking;
 socket.on('connect', () => {
   talking = setInterval(() => socket.write('GET / HTTP/1.1\r\nHost: vip\r\n\r\n'), 100);
 });
-socket.on('data', (text) => {
-  for (const match of text.matchAll(/x-real-server: (\S+)/g)) tell({ server: match[1] });
+// Answers that waited come together, cut anywhere.
+createInterface({ input: socket }).on('line', (line) => {
+  const server = /^x-real-server: (\S+)/.exec(line)?.[1];
+  if (server !== undefined) tell({ server });
 });
 socket.on('error', (error) => tell({ error: error.code }));
 socket.on('close', () => {
