@@ -148,9 +148,9 @@ function forwardIcmpError(path: Path, frame: DataView, found: number): Verdict {
 }
 
 /** Another host that says it holds a virtual address takes its traffic away: the classic mistake. */
-function checkArp({ packet, ownMac, virtualAddresses }: Path): Verdict {
+function checkArp({ packet, ownMac, services }: Path): Verdict {
   const isOwn = packet.arpSenderMacHigh === ownMac.high && packet.arpSenderMacLow === ownMac.low;
-  return !isOwn && virtualAddresses.has(packet.arpSenderIp) ? Verdict.PassArpConflict : Verdict.PassArp;
+  return !isOwn && services.hasIpv4(packet.arpSenderIp) ? Verdict.PassArpConflict : Verdict.PassArp;
 }
 
 /** What this host answers as a real server shows the other half of the connection: ip_vs_out_hook(). */

@@ -27,8 +27,6 @@ export interface Path {
   ownMac: MacAddress;
   /** IPv4 addresses of this host, as signed words. No frame from outside has one as its source. */
   ownAddresses: ReadonlySet<number>;
-  /** IPv4 virtual addresses, as signed words: nobody else should claim one in ARP. */
-  virtualAddresses: ReadonlySet<number>;
   /** The key of a template or datagram that is looked up. */
   readonly key: Packet;
   /** Servers of datagrams that come in fragments. */
@@ -67,7 +65,6 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     settings: DEFAULT_SETTINGS,
     ownMac,
     ownAddresses: new Set(),
-    virtualAddresses: new Set(),
     key: new Packet(),
     datagrams: new ConnectionTable(MAX_DATAGRAMS, seed),
     waiting: new WaitingFragments(),

@@ -120,7 +120,6 @@ export class PathSession {
     path.timeouts = stateTimeouts(configuration.timeouts);
     path.settings = configuration.settings;
     path.defense.update(path);
-    path.virtualAddresses = ipv4Words(this.virtualAddresses);
   }
 
   private zero(address: ServiceAddress | undefined): void {
