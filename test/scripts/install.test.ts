@@ -1,15 +1,27 @@
 /** scripts/install into a folder of its own: what is there runs without the checkout, and all of it goes again. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CommandResult, describeWithRoot, type Namespace, namespaces, run } from '../helpers/netns.ts';
+import { unpackDebianPackage, withProgramsInSbin } from '../helpers/callers.ts';
+import {
+  type CommandOptions,
+  type CommandResult,
+  describeWithRoot,
+  type Namespace,
+  namespaces,
+  run,
+} from '../helpers/netns.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../scripts/install');
 const folder = mkdtempSync(join(tmpdir(), 'director-install-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const install = (...args: string[]): Promise<CommandResult> => run(SCRIPT, args, { timeoutMs: 60_000 });
+
+const realIpvsadm = ['/usr/sbin/ipvsadm', '/sbin/ipvsadm'].find((path) => existsSync(path));
+if (realIpvsadm !== undefined) console.warn(`SKIPPED: install --as-ipvsadm, since there is ${realIpvsadm}`);
+const ipvsadmPackage = await unpackDebianPackage('ipvsadm');
 
 describe('the command line of install', () => {
   test.each([
@@ -41,6 +53,17 @@ describe('the command line of install', () => {
     await install('--prefix', join(folder, 'theirs'), '--uninstall');
     expect(readdirSync(folder, { recursive: true })).toContain('theirs/sbin/director');
   });
+
+  test('--as-ipvsadm is refused where there is an ipvsadm, which is named', async () => {
+    const found = join(folder, 'ipvs/ipvsadm');
+    mkdirSync(join(folder, 'ipvs'));
+    writeFileSync(found, '#!/bin/sh\n', { mode: 0o755 });
+    const env = { PATH: `${folder}/ipvs:${process.env.PATH}` };
+    const refused = await run(SCRIPT, ['--as-ipvsadm', '--prefix', join(folder, 'none')], { env });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain(`there is an ipvsadm already, ${found}: remove it`);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
 });
 
 describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
@@ -49,27 +72,78 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
   const socket = join(folder, 'director.sock');
   const { create } = namespaces();
   let host: Namespace;
+  const env = { DIRECTOR_SOCKET: socket };
   beforeAll(async () => {
     expect(await install('--prefix', prefix)).toMatchObject({ code: 0, stderr: '' });
     host = await create('install');
-  });
-
-  test('runs, forwards and is administered', async () => {
     await host.sh(`
       ip link add eth0 type veth peer name lan0
       ip addr add 192.0.2.1/24 dev eth0
       ip link set eth0 up; ip link set lan0 up`);
-    const env = { ...process.env, DIRECTOR_SOCKET: socket };
-    const daemon = host.spawn(program('director'), ['run', '--interface', 'eth0'], { env, stdio: 'ignore' });
+  });
+
+  const startDaemon = async () => {
+    const daemon = host.spawn(program('director'), ['run', '--interface', 'eth0'], {
+      env: { ...process.env, ...env },
+      stdio: 'ignore',
+    });
     await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
+    return async () => {
+      daemon.kill('SIGTERM');
+      await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(false);
+    };
+  };
+
+  test('runs, forwards and is administered', async () => {
+    const stopDaemon = await startDaemon();
     const diradm = (...args: string[]) => host.must(program('diradm'), args, { env });
     await diradm('-A', '-t', '192.0.2.1:80', '-s', 'rr');
     await diradm('-a', '-t', '192.0.2.1:80', '-r', '192.0.2.2', '-g');
     expect(await diradm('-L', '-n')).toMatch(/^ {2}-> 192\.0\.2\.2:80 +Route/m);
     expect(await host.must(program('director'), ['status'], { env })).toMatch(/^datapath +pcap, running/m);
-    daemon.kill('SIGTERM');
-    await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(false);
+    await stopDaemon();
   });
+
+  test('goes by the name of a link to it', async () => {
+    symlinkSync(program('diradm'), join(folder, 'ipvsadm'));
+    expect((await run(join(folder, 'ipvsadm'), ['-x'])).stderr).toMatch(/^Try `ipvsadm -h'/);
+    expect((await run(program('diradm'), ['-x'])).stderr).toMatch(/^Try `diradm -h'/);
+  });
+
+  test.skipIf(realIpvsadm !== undefined)('is ipvsadm, too, if asked for', async () => {
+    const result = await install('--prefix', prefix, '--as-ipvsadm');
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toContain(`ipvsadm is diradm: ${prefix}/sbin/ipvsadm\n`);
+    expect((await run(program('ipvsadm'), ['-v'])).stdout).toMatch(/^ipvsadm v1\.31 /);
+    expect(await install('--prefix', prefix, '--as-ipvsadm', '--dry-run')).toMatchObject({ code: 0 });
+  });
+
+  test.skipIf(realIpvsadm !== undefined || ipvsadmPackage === undefined)(
+    "is what Debian's ipvsadm-save and ipvsadm-restore call",
+    async () => {
+      const stopDaemon = await startDaemon();
+      const call = (script: string, args: readonly string[] = [], options: CommandOptions = {}) => {
+        const path = join(ipvsadmPackage!, 'sbin', script);
+        return host.run(...withProgramsInSbin(join(prefix, 'sbin'), path, ...args), { env, ...options });
+      };
+      const rules =
+        '-A -t 192.0.2.1:80 -s sh -b sh-port\n' +
+        '-a -t 192.0.2.1:80 -r 192.0.2.2:80 -g -w 1\n' +
+        '-a -t 192.0.2.1:80 -r 192.0.2.3:80 -g -w 5\n' +
+        '-A -f 7 -s wlc -p 300 -M 255.255.255.0\n';
+      const done = { code: 0, stdout: '', stderr: '' };
+      await host.must(program('ipvsadm'), ['-A', '-u', '192.0.2.1:53'], { env });
+      expect(await call('ipvsadm-restore', [], { input: `# of yesterday\n${rules}` })).toEqual(done);
+      expect(await call('ipvsadm-save', ['-n'])).toEqual({ ...done, stdout: rules });
+      expect((await call('ipvsadm-save')).stdout).toMatch(/^-A -t 192\.0\.2\.1:(http|80) -s sh/); // /etc/services
+      expect((await call('ipvsadm-restore', [], { input: '-A -t 192.0.2.1:80 -s none-such\n' })).code).toBe(
+        255,
+      );
+      expect(await call('ipvsadm-restore', [], { input: '' })).toEqual(done);
+      expect(await call('ipvsadm-save', ['-n'])).toEqual(done);
+      await stopDaemon();
+    },
+  );
 
   test('has no package that only builds or tests it', () => {
     const packages = readdirSync(join(prefix, 'lib/director/node_modules'));
