@@ -173,11 +173,17 @@ describeWithDirector('what reaches a virtual address', ['tcpdump', 'ping', 'arpi
   });
 
   test('neighbour discovery for the virtual address is answered by the director alone', async () => {
-    const atClient = await capture(lab, 'client', 'in', 'icmp6');
-    await lab.must('client', 'ip', ['-6', 'neigh', 'flush', 'dev', 'eth0']);
-    await lab.must('client', 'ping', ['-c', '1', '-W', '2', VIP6]);
-    const advertised = (await atClient.finish()).filter((frame) => frame[54] === 136);
-    expect(advertised.map((frame) => macOf(frame, 6))).toEqual([director.mac]);
+    const advertisers = async () => {
+      const atClient = await capture(lab, 'client', 'in', 'icmp6');
+      await lab.must('client', 'ip', ['-6', 'neigh', 'flush', 'dev', 'eth0']);
+      await lab.must('client', 'ping', ['-c', '1', '-W', '2', VIP6]);
+      const advertised = (await atClient.finish()).filter((frame) => frame[54] === 136);
+      return advertised.map((frame) => macOf(frame, 6));
+    };
+    // The client has no need to ask when the director, which asks for the client, has told it before.
+    let macs: string[] = [];
+    for (let round = 0; round < 10 && macs.length === 0; round++) macs = await advertisers();
+    expect(macs).toEqual([director.mac]);
   });
 });
 

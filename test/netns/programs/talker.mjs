@@ -2,7 +2,6 @@
 // that it shows that the connection is still the same; an error or an end is one, too. Ends with its input.
 // Usage: node talker.mjs ADDRESS PORT
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 
 const [address = '', port = '80'] = process.argv.slice(2);
 
@@ -15,9 +14,11 @@ socket.on('connect', () => {
   talking = setInterval(() => socket.write('GET / HTTP/1.1\r\nHost: vip\r\n\r\n'), 100);
 });
 // Answers that waited come together, cut anywhere.
-createInterface({ input: socket }).on('line', (line) => {
-  const server = /^x-real-server: (\S+)/.exec(line)?.[1];
-  if (server !== undefined) tell({ server });
+let partial = '';
+socket.on('data', (text) => {
+  const lines = (partial + text).split('\r\n');
+  partial = lines.pop();
+  for (const line of lines) if (line.startsWith('x-real-server: ')) tell({ server: line.slice(15) });
 });
 socket.on('error', (error) => tell({ error: error.code }));
 socket.on('close', () => {
@@ -25,4 +26,7 @@ socket.on('close', () => {
   tell({ closed: true });
   process.stdin.destroy();
 });
-process.stdin.resume().on('end', () => socket.end());
+process.stdin.resume().on('end', () => {
+  clearInterval(talking);
+  socket.end();
+});
