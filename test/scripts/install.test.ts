@@ -104,11 +104,15 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
     await stopDaemon();
   });
 
-  test('goes by the name of a link to it', async () => {
-    symlinkSync(program('diradm'), join(folder, 'ipvsadm'));
-    expect((await run(join(folder, 'ipvsadm'), ['-x'])).stderr).toMatch(/^Try `ipvsadm -h'/);
-    expect((await run(program('diradm'), ['-x'])).stderr).toMatch(/^Try `diradm -h'/);
-  });
+  test.each(['sbin/diradm', 'lib/director/dist/cli/diradm/main.js'])(
+    'goes by the name of a link to %s',
+    async (target) => {
+      const link = join(mkdtempSync(join(folder, 'link-')), 'ipvsadm');
+      symlinkSync(join(prefix, target), link);
+      expect((await run(link, ['-x'])).stderr).toMatch(/^Try `ipvsadm -h'/);
+      expect((await run(join(prefix, target), ['-x'])).stderr).toMatch(/^Try `diradm -h'/);
+    },
+  );
 
   test.skipIf(realIpvsadm !== undefined)('is ipvsadm, too, if asked for', async () => {
     const result = await install('--prefix', prefix, '--as-ipvsadm');
