@@ -16,7 +16,7 @@ const MARK = 7;
 const PAGE4 = `http://${VIP}/`;
 const PAGE6 = `http://[${VIP6}]/`;
 /** Several rounds of checks, and each change is three processes, on a machine that others use, too. */
-const DRIVEN = { timeout: 30_000, interval: 250 } as const;
+const DRIVEN = { timeout: 60_000, interval: 250 } as const;
 const PERL_MODULES = ['Socket6', 'LWP::UserAgent', 'IO::Socket::INET6', 'Mail::Send'];
 
 const files = await unpackDebianPackage('ldirectord');
@@ -125,7 +125,7 @@ describeWithDirector('ldirectord', ['perl', 'unshare', 'mount'], () => {
 
   test.skipIf(files === undefined)(
     'adds, removes, quiesces and restores real servers as their web servers go and come',
-    { timeout: 240_000 },
+    { timeout: 300_000 },
     async () => {
       await ldirectord('start');
       await expect.poll(listing, DRIVEN).toEqual(listingWith('rs1', 'rs2'));
