@@ -5,7 +5,7 @@
 import { DirectorError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Answers, Notice, Request } from '../worker/messages.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { isRefusal, WorkerProcess } from './worker-process.ts';
 
 /** Pause before a process that ended is followed by the next, so that one that cannot live is no storm. */
 const FIRST_PAUSE_MS = 10;
@@ -13,12 +13,23 @@ const MAX_PAUSE_MS = 1000;
 /** A process that lived this long starts the pauses from the beginning. */
 const STABLE_MS = 10_000;
 
+/** How often the process at work is asked whether it still reacts, and how long it may take. */
+const WATCH_INTERVAL_MS = 2000;
+const REACT_WITHIN_MS = 10_000;
+
 type StartRequest = Extract<Request, { kind: 'start' }>;
+
+/** What a process that begins is told. */
+export interface DatapathState {
+  /** All of it, as it is now. */
+  snapshot(): StartRequest;
+  /** What has changed while the process took its snapshot in. */
+  changesSinceSnapshot(): Request[];
+}
 
 export class DatapathProcess {
   private readonly log: Log;
-  /** The state of the moment, for a process that begins. */
-  private readonly startRequest: () => StartRequest;
+  private readonly state: DatapathState;
   private atWork: WorkerProcess | undefined;
   private spare: WorkerProcess | undefined;
   private isReady = false;
@@ -29,9 +40,13 @@ export class DatapathProcess {
   private isStopping = false;
   private restarts = 0;
 
-  constructor(log: Log, startRequest: () => StartRequest) {
+  private readonly watching: NodeJS.Timeout;
+  private isWatched = false;
+
+  constructor(log: Log, state: DatapathState) {
     this.log = log;
-    this.startRequest = startRequest;
+    this.state = state;
+    this.watching = setInterval(() => void this.watch(), WATCH_INTERVAL_MS);
   }
 
   get pid(): number | null {
@@ -53,20 +68,51 @@ export class DatapathProcess {
     this.spare = undefined;
     this.atWork = worker;
     this.startedMs = performance.now();
-    await worker.request(this.startRequest());
+    await worker.request(this.state.snapshot());
     this.isReady = this.atWork === worker;
+    // In one go with isReady: whatever else is asked of the process comes after.
+    for (const request of this.state.changesSinceSnapshot()) void this.request(request).catch(() => {});
     this.prepareSpare();
   }
 
-  request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
-    if (this.atWork !== undefined && this.isReady) return this.atWork.request(request);
-    return Promise.reject(
-      new DirectorError('DATAPATH_FAILED', 'the datapath process is restarting; try again'),
-    );
+  async request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
+    const worker = this.atWork;
+    if (worker === undefined || !this.isReady) {
+      throw new DirectorError('DATAPATH_FAILED', 'the datapath process is restarting; try again');
+    }
+    try {
+      return await worker.request(request);
+    } catch (error) {
+      // It no longer has the state that we think it has; the next one is given all of it.
+      if (isRefusal(error))
+        this.replace(worker, `it did not take ${request.kind}: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  /** A process that hangs forwards nothing, and would do so for ever. */
+  private async watch(): Promise<void> {
+    const worker = this.atWork;
+    if (worker === undefined || !this.isReady || this.isWatched) return;
+    this.isWatched = true;
+    try {
+      await worker.request({ kind: 'read-counters' }, REACT_WITHIN_MS);
+    } catch {
+      if (worker.isAlive) this.replace(worker, `it did not react for ${REACT_WITHIN_MS / 1000} s`);
+    } finally {
+      this.isWatched = false;
+    }
+  }
+
+  private replace(worker: WorkerProcess, why: string): void {
+    if (this.isStopping) return;
+    this.log.error({ pid: worker.pid }, `the datapath process is ended: ${why}`);
+    worker.kill();
   }
 
   async stop(): Promise<void> {
     this.isStopping = true;
+    clearInterval(this.watching);
     clearTimeout(this.pause);
     clearTimeout(this.sparePause);
     await Promise.all([this.atWork?.stop(), this.spare?.stop()]);

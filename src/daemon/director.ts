@@ -24,7 +24,7 @@ import type { Edit } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
 import { parseIp, renderIpv4 } from '../wire/address.ts';
-import type { CountersReport, NextHop } from '../worker/messages.ts';
+import type { CountersReport, NextHop, Request } from '../worker/messages.ts';
 import { readConfigFile } from './config-file.ts';
 import { DatapathProcess } from './datapath-process.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
@@ -51,23 +51,21 @@ export class Director implements DirectorApi {
   private readonly neighbors: NeighborTable;
   private readonly datapath: DatapathProcess;
   private configuration: Configuration = EMPTY_CONFIGURATION;
+  /** What the datapath process has, or will have when it has done what it was told. */
+  private published: Configuration = EMPTY_CONFIGURATION;
   private counters: CountersReport | undefined;
   private editing: Promise<unknown> = Promise.resolve();
   private readonly startedMs = performance.now();
+  private warned: ReadonlySet<string> = new Set();
 
   constructor(options: DirectorOptions) {
     this.options = options;
     this.neighbors = new NeighborTable(options.routes, options.host.name);
     this.neighbors.onChange((neighbor) => this.onNeighbor(neighbor));
-    this.datapath = new DatapathProcess(options.log, () => ({
-      kind: 'start',
-      interface: options.host.name,
-      delivery: options.host.delivery,
-      connectionTableSize: options.connectionTableSize,
-      configuration: { ...this.configuration, services: [...this.configuration.services.values()] },
-      nextHops: this.neighbors.list().map(nextHopOf),
-      host: options.host.facts,
-    }));
+    this.datapath = new DatapathProcess(options.log, {
+      snapshot: () => this.snapshot(),
+      changesSinceSnapshot: () => this.changesSinceSnapshot(),
+    });
   }
 
   async start(): Promise<void> {
@@ -214,12 +212,45 @@ export class Director implements DirectorApi {
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.resolveServers();
     if (this.datapath.isRunning) {
-      await this.datapath.request({ kind: 'edits', edits: accepted }).catch((error: Error) => {
-        log.error({ err: error }, `the datapath did not take an edit: ${error.message}`);
+      const edits = this.unpublished(before, accepted);
+      await this.datapath.request({ kind: 'edits', edits }).catch((error: Error) => {
+        log.error({}, `the datapath has not confirmed an edit: ${error.message}`);
       });
     }
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
-    for (const warning of warningsOf(this.configuration, this.neighbors.list(), [])) this.warnOnce(warning);
+    this.warn();
+  }
+
+  /** The edits that bring the datapath process up to date, which counts as done when they are sent. */
+  private unpublished(before: Configuration, accepted: readonly Edit[]): readonly Edit[] {
+    const edits = this.published === before ? accepted : editsBetween(this.published, this.configuration);
+    this.published = this.configuration;
+    return edits;
+  }
+
+  private snapshot(): Extract<Request, { kind: 'start' }> {
+    const { host, connectionTableSize } = this.options;
+    this.published = this.configuration;
+    return {
+      kind: 'start',
+      interface: host.name,
+      delivery: host.delivery,
+      connectionTableSize,
+      configuration: { ...this.configuration, services: [...this.configuration.services.values()] },
+      nextHops: this.neighbors.list().map(nextHopOf),
+      host: host.facts,
+    };
+  }
+
+  private changesSinceSnapshot(): Request[] {
+    return [
+      {
+        kind: 'edits',
+        edits: this.unpublished(this.published, editsBetween(this.published, this.configuration)),
+      },
+      { kind: 'next-hops', nextHops: this.neighbors.list().map(nextHopOf) },
+      { kind: 'host', host: this.options.host.facts },
+    ];
   }
 
   /** Watches the servers of now, and gives the kernel a moment to find those that are new. */
@@ -238,20 +269,27 @@ export class Director implements DirectorApi {
   }
 
   private onNeighbor(neighbor: Neighbor): void {
-    const { log } = this.options;
-    const { server, kind, mac, state } = neighbor;
-    // While the kernel asks for it there is nothing to say yet.
-    if (state !== 'INCOMPLETE')
-      log.info({ server, kind, mac, state }, `real server ${server}: ${mac ?? kind} (${state})`);
+    this.logNeighbor(neighbor);
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHopOf(neighbor)] }).catch(() => {});
   }
 
-  private readonly warned = new Set<string>();
-  private warnOnce(warning: string): void {
-    if (this.warned.has(warning)) return;
-    this.warned.add(warning);
-    this.options.log.warn({}, warning);
+  private logNeighbor({ server, kind, mac, state }: Neighbor): void {
+    const { log } = this.options;
+    const fields = { server, kind, mac, state };
+    // While the kernel asks for it there is nothing to say yet.
+    if (state === 'INCOMPLETE') return;
+    if (state === 'FAILED')
+      log.warn(fields, `real server ${server} does not answer ARP or neighbour discovery`);
+    else if (kind === 'unreachable') log.warn(fields, `real server ${server} cannot be reached: ${state}`);
+    else log.info(fields, `real server ${server}: ${mac ?? 'this host'} (${state})`);
+  }
+
+  /** Each warning once, and again when it had gone and comes back. */
+  private warn(): void {
+    const warnings = warningsOf(this.configuration, this.neighbors.list(), []);
+    for (const warning of warnings) if (!this.warned.has(warning)) this.options.log.warn({}, warning);
+    this.warned = new Set(warnings);
   }
 
   /** What the datapath said last, when it does not answer now. */

@@ -11,6 +11,8 @@ import { type OffloadsOff, turnOffOffloads } from '../host/offloads.ts';
 import type { Log } from '../log.ts';
 import type { HostFacts } from '../worker/messages.ts';
 
+/** How often it is checked that the guard is still there. */
+const REPAIR_INTERVAL_MS = 3000;
 const NO_INTERFACE_MAC = '00:00:00:00:00:00';
 
 export class HostInterface {
@@ -21,6 +23,7 @@ export class HostInterface {
   private readonly watch: InterfaceWatch;
   private readonly guard: Guard;
   private offloads: OffloadsOff | undefined;
+  private repairing: NodeJS.Timeout | undefined;
   private guarded: readonly GuardedPorts[] = [];
   private guardedMarks: readonly GuardedMark[] = [];
 
@@ -57,8 +60,9 @@ export class HostInterface {
       await host.close();
       throw error;
     }
+    host.repairing = setInterval(() => void host.repairGuard(), REPAIR_INTERVAL_MS);
     watch.onChange(({ what }) => {
-      log.info({ interface: name, what }, `${name}: ${CHANGES[what]}`);
+      if (what !== 'addresses') log.info({ interface: name, what }, `${name}: ${CHANGES[what]}`);
       if (what !== 'created') onChange();
       else void host.fitAnew().finally(onChange);
     });
@@ -93,8 +97,21 @@ export class HostInterface {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.repairing);
     this.watch.close();
     await Promise.allSettled([this.guard.remove(), this.delivery.remove(), this.offloads?.restore()]);
+  }
+
+  private async repairGuard(): Promise<void> {
+    try {
+      if (this.state === undefined || !(await this.guard.repair())) return;
+      this.log.warn({ interface: this.name }, `${this.name}: somebody removed the guard table; it is back`);
+    } catch (error) {
+      this.log.error(
+        {},
+        `${this.name}: the guard table is gone and cannot be put back: ${(error as Error).message}`,
+      );
+    }
   }
 
   private async fitAnew(): Promise<void> {
@@ -127,7 +144,6 @@ const CHANGES = {
   down: 'the link is down; waiting for it',
   mac: 'the MAC address changed; going on with the new one',
   mtu: 'the MTU changed',
-  addresses: 'the addresses changed',
 } as const;
 
 function requireEthernet(

@@ -6,8 +6,11 @@ import { applyEdit, type Configuration } from '../service/configuration.ts';
 
 /** `base` with the services of the file instead of its own. RULES_FILE names file, line and what is wrong with it. */
 export async function readRulesFile(path: string, base: Configuration): Promise<Configuration> {
-  let configuration: Configuration = { ...base, services: new Map() };
-  for (const { line, edit } of await editsOfRules(readText(path), path)) {
+  const rules = await editsOfRules(readText(path), path);
+  const hasSyncDaemon = rules.some(({ edit }) => edit.op === 'start-sync-daemon');
+  const syncDaemons = hasSyncDaemon ? [] : base.syncDaemons;
+  let configuration: Configuration = { ...base, services: new Map(), syncDaemons };
+  for (const { line, edit } of rules) {
     try {
       configuration = applyEdit(configuration, edit);
     } catch (cause) {

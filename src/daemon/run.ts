@@ -68,7 +68,7 @@ async function tryTo(step: () => unknown, log: Log): Promise<void> {
 
 function reload(director: Director, log: Log): void {
   director.reload().catch((error: Error) => {
-    log.error({ err: error }, `reload refused, nothing changed: ${error.message}`);
+    log.error({}, `reload refused, nothing changed: ${error.message}`);
   });
 }
 

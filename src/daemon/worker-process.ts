@@ -61,20 +61,29 @@ export class WorkerProcess {
     return !this.ended;
   }
 
-  /** DATAPATH_FAILED when it ends first, does not answer in time, or says that it cannot. */
-  request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
+  /**
+   * DATAPATH_FAILED when it ends first, does not answer in time, or says that it cannot; `fields.cause` tells which.
+   * An answer that is late is not a request undone: requests are carried out in order.
+   */
+  request<K extends Request['kind']>(
+    request: Extract<Request, { kind: K }>,
+    withinMs = ANSWER_WITHIN_MS,
+  ): Promise<Answers[K]> {
     const id = ++this.lastId;
     const channel = this.child.stdio[3] as NodeJS.WritableStream;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
-        reject(
-          new DirectorError('DATAPATH_FAILED', `the datapath process did not answer ${request.kind} in time`),
-        );
-      }, ANSWER_WITHIN_MS);
+        reject(failure('late', `the datapath process did not answer ${request.kind} in time`));
+      }, withinMs);
       this.pending.set(id, { resolve: resolve as (answer: never) => void, reject, timer });
       channel.write(`${JSON.stringify({ id, request } satisfies ToWorker)}\n`);
     });
+  }
+
+  /** For one that does not react any more. */
+  kill(): void {
+    this.child.kill('SIGKILL');
   }
 
   async stop(): Promise<void> {
@@ -106,15 +115,23 @@ export class WorkerProcess {
     if (pending === undefined) return;
     this.pending.delete(message.id);
     clearTimeout(pending.timer);
-    if ('error' in message) pending.reject(new DirectorError('DATAPATH_FAILED', message.error));
+    if ('error' in message) pending.reject(failure('refused', message.error));
     else pending.resolve(message.answer as never);
   }
 
   private rejectAll(how: string): void {
     for (const { reject, timer } of this.pending.values()) {
       clearTimeout(timer);
-      reject(new DirectorError('DATAPATH_FAILED', `the datapath process ended (${how})`));
+      reject(failure('ended', `the datapath process ended (${how})`));
     }
     this.pending.clear();
   }
 }
+
+type FailureCause = 'ended' | 'late' | 'refused';
+
+const failure = (cause: FailureCause, message: string): DirectorError =>
+  new DirectorError('DATAPATH_FAILED', message, { cause });
+
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof DirectorError && error.fields.cause === 'refused';

@@ -96,6 +96,25 @@ export class Guard {
     this.applied = script;
   }
 
+  /** Somebody may flush the whole rule set, as restarting nftables does. Resolves to whether it had to be put back. */
+  async repair(): Promise<boolean> {
+    const script = this.applied;
+    if (script === undefined) return false;
+    const isThere = await runCommand('nft', [
+      'list',
+      'chain',
+      'netdev',
+      guardTableName(this.interfaceName),
+      'ingress',
+    ]).then(
+      () => true,
+      () => false,
+    );
+    if (isThere || this.applied !== script) return false;
+    await runCommand('nft', ['-f', '-'], script);
+    return true;
+  }
+
   /** The kernel forgets the chain when its interface is deleted. */
   forgetInterface(): void {
     this.applied = undefined;

@@ -1,6 +1,6 @@
 /** The edits that make one configuration into another: how a reload changes no more than what changed. */
 import { type Configuration, type ConfiguredService, endpointText } from './configuration.ts';
-import type { Edit } from './model.ts';
+import type { Edit, SyncDaemon } from './model.ts';
 import { SETTING_NAMES } from './settings.ts';
 
 /** Services and servers that are the same in both are not touched, so that their connections and places go on. */
@@ -12,6 +12,12 @@ export function editsBetween(from: Configuration, to: Configuration): Edit[] {
   for (const [key, service] of to.services) edits.push(...serviceEdits(from.services.get(key), service));
   for (const name of SETTING_NAMES) {
     if (from.settings[name] !== to.settings[name]) edits.push({ op: 'set', name, value: to.settings[name] });
+  }
+  for (const { role } of from.syncDaemons.filter((daemon) => !hasSyncDaemon(to, daemon))) {
+    edits.push({ op: 'stop-sync-daemon', role });
+  }
+  for (const daemon of to.syncDaemons.filter((daemon) => !hasSyncDaemon(from, daemon))) {
+    edits.push({ op: 'start-sync-daemon', daemon });
   }
   if (!sameValue(from.marks, to.marks)) edits.push({ op: 'set-marks', rules: to.marks });
   if (!sameValue(from.timeouts, to.timeouts)) edits.push({ op: 'set-timeouts', timeouts: to.timeouts });
@@ -38,6 +44,9 @@ function serviceEdits(from: ConfiguredService | undefined, to: ConfiguredService
   }
   return edits;
 }
+
+const hasSyncDaemon = ({ syncDaemons }: Configuration, wanted: SyncDaemon): boolean =>
+  syncDaemons.some((daemon) => sameValue(daemon, wanted));
 
 /** Plain data with the same keys in the same order. */
 const sameValue = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -9,6 +9,9 @@ const PICKS = 200_000;
 /** A number in a box of its own would take 12 to 16 bytes for each pick. */
 const NOISE_BYTES = 500_000;
 
+/** Until the compiler has done its work, which takes longer on a busy machine, numbers come in boxes. */
+const MAX_ROUNDS = 40;
+
 /** Heap that so many picks take; the least of some rounds, because the test's own machinery allocates too. */
 function bytesOfPicks(pool: Pool): number {
   const packets = Array.from({ length: 64 }, (_, n) => packetOf(`10.10.${n}.9`, 40000 + n));
@@ -23,8 +26,10 @@ function bytesOfPicks(pool: Pool): number {
     }
     return Math.abs(process.memoryUsage().heapUsed - before);
   };
-  round();
-  return Math.min(...Array.from({ length: 4 }, round));
+  let least = Number.POSITIVE_INFINITY;
+  for (let rounds = 0; rounds < MAX_ROUNDS && least >= NOISE_BYTES; rounds++)
+    least = Math.min(least, round());
+  return least;
 }
 
 for (const name of Object.keys(schedulers)) {

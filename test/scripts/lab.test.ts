@@ -306,11 +306,18 @@ describeWithRoot('scripts/lab', ['ethtool', 'flock', 'ping', 'arping', 'curl', '
     );
 
     test('leaves nothing when SIGTERM comes to the script alone', async () => {
-      const child = spawn(SCRIPT, ['up'], { env: { ...process.env, DIRECTOR_LAB: LAB }, stdio: 'ignore' });
-      const end = new Promise<number | null>((resolve) => child.on('exit', resolve));
+      const child = spawn(SCRIPT, ['up'], {
+        env: { ...process.env, DIRECTOR_LAB: LAB },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      child.stderr.on('data', (text) => {
+        said += text;
+      });
+      const end = new Promise<number | null>((resolve) => child.on('close', resolve));
       await new Promise((resolve) => setTimeout(resolve, 300));
       child.kill('SIGTERM');
-      expect(await end).toBe(143);
+      expect(await end, said).toBe(143);
       await expectNothingLeft(linksBefore);
     });
 
