@@ -71,18 +71,18 @@ export function stepState(path: Path, connection: number, server: RealServer, si
   if (side !== TcpDirection.Output) connections.countPacket(connection);
   if (packet.protocol === IpProtocol.Udp) {
     connections.setExpires(connection, path.now + timeouts.udp);
+    if (side === TcpDirection.Output) assureTemplate(path, connection);
   } else if (packet.protocol === IpProtocol.Tcp) {
     const seesBoth = !connections.hasFlag(connection, ConnectionFlag.NoOutput);
     const direction = seesBoth ? side : TcpDirection.InputOnly;
     const state = nextTcpState(before, packet.tcpFlags, direction, path.defense.isSecure);
-    if (state !== before) {
-      enterState(path, connection, server, state, isActiveTcpState(state));
-      if (state === TcpState.Established) assureTemplate(path, connection);
-    }
+    if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
+    if (state !== before && state === TcpState.Established) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
     const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.sctpChunk);
     if (state !== before) enterState(path, connection, server, state, isActiveSctpState(state));
+    if (state !== before && isActiveSctpState(state)) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.sctp[state]!);
   }
 }

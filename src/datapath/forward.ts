@@ -95,18 +95,17 @@ function refuse(path: Path, frame: DataView): Verdict {
 
 /** The first fragment of several: those that follow go the same way, and those that wait for it may now. */
 function sendFirstFragment(path: Path, frame: DataView, server: RealServer): Verdict {
-  const { client0, identification } = path.packet;
   rememberDatagram(path, server);
   const verdict = send(path, frame, server, Verdict.Forward);
   while (!path.waiting.isEmpty) {
-    const lengthBytes = path.waiting.take(client0, identification, path.now, path.waited);
+    const lengthBytes = path.waiting.take(path.packet, path.now, path.waited);
     if (lengthBytes === 0) break;
     path.verdicts[forwardWaited(path, lengthBytes)]!++;
   }
   return verdict;
 }
 
-/** One that waited. Of another datagram after all, it is given up: if it waited on, it would be taken for ever. */
+/** One that waited. It is of this datagram, so that path.packet goes on to name it. */
 function forwardWaited(path: Path, lengthBytes: number): Verdict {
   const decoded = decode(path.packet, path.waited, lengthBytes, path.ownMac);
   if (decoded !== DecodeResult.Continue) return decoded;
@@ -142,8 +141,8 @@ function forwardIcmpError(path: Path, frame: DataView, found: number): Verdict {
   if (server === undefined && path.settings.schedule_icmp !== 0) server = openConnection(path);
   if (server === undefined) return Verdict.PassIcmpUnrelated;
   if (!icmpErrorIsIntact(packet, frame)) return Verdict.DropIcmpChecksum;
-  if (server.reach.kind === 'local') return Verdict.PassIcmpLocal;
   countIn(path, server);
+  if (server.reach.kind === 'local') return Verdict.PassIcmpLocal;
   return send(path, frame, server, Verdict.ForwardIcmpError);
 }
 
@@ -160,17 +159,22 @@ function followOwnReply(path: Path): Verdict {
   const server = serverOf(path, connection);
   if (server.reach.kind !== 'local') return Verdict.PassOwn;
   path.connections.clearFlag(connection, ConnectionFlag.NoOutput);
-  server.traffic.countOut(path.packet.ipBytes);
-  server.serviceTraffic.countOut(path.packet.ipBytes);
+  countOut(path, server);
   stepState(path, connection, server, TcpDirection.Output);
   return Verdict.PassOwnReply;
 }
 
-/** ip_vs_in_stats(): a server that was removed counts no more. */
+/** ip_vs_in_stats(), ip_vs_out_stats(): a server that was removed counts no more. */
 function countIn({ packet }: Path, server: RealServer): void {
   if (!server.isListed) return;
   server.traffic.countIn(packet.ipBytes);
   server.serviceTraffic.countIn(packet.ipBytes);
+}
+
+function countOut({ packet }: Path, server: RealServer): void {
+  if (!server.isListed) return;
+  server.traffic.countOut(packet.ipBytes);
+  server.serviceTraffic.countOut(packet.ipBytes);
 }
 
 function send(path: Path, frame: DataView, server: RealServer, forwarded: Verdict): Verdict {

@@ -28,7 +28,7 @@ export function openConnection(path: Path): RealServer | undefined {
   if (isTransportTruncated(packet)) return refusing(path, Verdict.DropTransportTruncated);
   const service = path.services.match(packet);
   if (service === undefined) return refusing(path, Verdict.PassNotVirtual);
-  if (!mayOpen(path)) return refusing(path, Verdict.DeliverUnscheduled);
+  if (!takesPort(service, packet) || !mayOpen(path)) return refusing(path, Verdict.DeliverUnscheduled);
   if (path.defense.dropsPacket()) return refusing(path, Verdict.DropDefense);
   if (packet.clientPort === FTP_DATA_PORT) return refusing(path, Verdict.DeliverUnscheduled);
 
@@ -72,6 +72,10 @@ function hasMartianSource({ packet, ownAddresses }: Path): boolean {
   if (packet.ipVersion === 6) return isInvalidIpv6Source(client0, client1, client2, client3);
   return isInvalidIpv4Source(client0) || ownAddresses.has(client0);
 }
+
+/** Not a data connection of an FTP service that is not persistent. */
+const takesPort = ({ address, options }: VirtualService, { virtualPort }: Packet): boolean =>
+  options.persistentSec > 0 || 'fwmark' in address || address.port === virtualPort;
 
 /** The packet ends before what its protocol's handler reads; of one inside an ICMP error the ports suffice. */
 function isTransportTruncated(packet: Packet): boolean {

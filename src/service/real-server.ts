@@ -58,6 +58,7 @@ export class RealServer {
     this.address = address;
     this.options = options;
     this.lastWeight = options.weight;
+    this.setNextHop(UNRESOLVED);
   }
 
   get weight(): number {

@@ -37,6 +37,8 @@ export class ServerRegistry {
     if (deleted !== undefined) {
       this.trash.delete(key);
       deleted.server.isListed = true;
+      // Its service was deleted too, and this is another one: __ip_vs_update_dest() begins to count anew.
+      if (deleted.server.serviceTraffic !== serviceTraffic) deleted.server.traffic.zero();
       deleted.server.serviceTraffic = serviceTraffic;
       deleted.server.reconfigure(options);
       deleted.server.lastWeight = options.weight;

@@ -56,9 +56,11 @@ export class ServiceIndex {
       new Set(filled.filter(({ ipVersion }) => ipVersion === version).map(({ words }) => words[0]));
     this.words4 = firstWords(4);
     this.firstWords6 = firstWords(6);
-    const persistent = filled.filter(({ service }) => service.options.persistentSec > 0);
-    this.hasFtpService = persistent.some(({ port }) => port === FTP_PORT);
-    this.hasAnyPortService = persistent.some(({ port }) => port === 0);
+    const isPersistent = ({ service }: Slot) => service.options.persistentSec > 0;
+    this.hasAnyPortService = filled.some((slot) => slot.port === 0 && isPersistent(slot));
+    this.hasFtpService = filled.some(
+      (slot) => slot.port === FTP_PORT && (isPersistent(slot) || this.hasAnyPortService),
+    );
   }
 
   /** Whether some service has this IPv4 virtual address, as a signed word. */
@@ -69,7 +71,8 @@ export class ServiceIndex {
   /**
    * The service of a packet with ports, in the kernel's order (ip_vs_ctl.c, ip_vs_service_find()): its mark's, this
    * very port, the FTP service for its data connections, the service for all ports. The last two only where they are
-   * persistent: others take no connection to another port than their own (ip_vs_schedule()).
+   * persistent: others take no connection to another port than their own (ip_vs_schedule()). An FTP service that is
+   * not stands all the same before one for all ports: its data connections are the host's (ip_vs_leave()).
    */
   match(packet: Packet): VirtualService | undefined {
     const { virtualPort: port, protocol } = packet;
@@ -80,15 +83,14 @@ export class ServiceIndex {
     }
     const exact = this.find(packet, port);
     if (exact !== undefined) return exact;
-    if (
+    const mayBeFtpData =
       this.hasFtpService &&
       protocol === IpProtocol.Tcp &&
-      (port === FTP_DATA_PORT || port >= FIRST_UNPRIVILEGED_PORT)
-    ) {
-      const ftp = this.find(packet, FTP_PORT);
-      if (ftp !== undefined && ftp.options.persistentSec > 0) return ftp;
-    }
-    return this.hasAnyPortService ? this.find(packet, 0) : undefined;
+      (port === FTP_DATA_PORT || port >= FIRST_UNPRIVILEGED_PORT);
+    const ftp = mayBeFtpData ? this.find(packet, FTP_PORT) : undefined;
+    if (ftp !== undefined && ftp.options.persistentSec > 0) return ftp;
+    const anyPort = this.hasAnyPortService ? this.find(packet, 0) : undefined;
+    return anyPort !== undefined && anyPort.options.persistentSec > 0 ? (ftp ?? anyPort) : undefined;
   }
 
   /** Whether some service or mark has the packet's virtual address, whatever its port and protocol. */

@@ -2,8 +2,19 @@
  * The schedulers by the book: slow, close to the words of the kernel's sources, and written without a look at ours.
  * They read the same servers. Lists begin with the server that was added last.
  */
-import type { RealServer } from '../../src/service/real-server.ts';
-import { kernelHash } from './siphash-model.ts';
+import type { ServerAddress } from '../../src/service/model.ts';
+import { ipv4Bytes, ipv6Bytes } from '../helpers/frame-builder.ts';
+import { kernelHash as slowKernelHash } from './siphash-model.ts';
+
+/** What a scheduler knows of a server. Our RealServer is one, and the servers of test/model are. */
+export interface ServerView {
+  readonly address: ServerAddress;
+  readonly weight: number;
+  readonly lastWeight: number;
+  readonly isOverloaded: boolean;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+}
 
 export interface Request {
   /** The address as the hashing schedulers fold it, and the port. */
@@ -14,16 +25,16 @@ export interface Request {
 }
 
 export interface Model {
-  choose(list: readonly RealServer[], request: Request): RealServer | undefined;
-  changed?(list: readonly RealServer[], before: readonly RealServer[]): void;
+  choose(list: readonly ServerView[], request: Request): ServerView | undefined;
+  changed?(list: readonly ServerView[], before: readonly ServerView[]): void;
 }
 
-const isAvailable = (server: RealServer): boolean => server.options.weight > 0 && !server.isOverloaded;
-const load = (server: RealServer): number =>
+const isAvailable = (server: ServerView): boolean => server.weight > 0 && !server.isOverloaded;
+const load = (server: ServerView): number =>
   256 * server.activeConnections + server.activeConnections + server.inactiveConnections;
 
 /** The server with the least score for its weight. */
-function least(list: readonly RealServer[], score: (server: RealServer) => number): RealServer | undefined {
+function least(list: readonly ServerView[], score: (server: ServerView) => number): ServerView | undefined {
   const sorted = list.filter(isAvailable).sort((a, b) => {
     const difference = BigInt(score(a)) * BigInt(b.weight) - BigInt(score(b)) * BigInt(a.weight);
     return difference < 0n ? -1 : difference > 0n ? 1 : 0;
@@ -31,14 +42,14 @@ function least(list: readonly RealServer[], score: (server: RealServer) => numbe
   return sorted[0];
 }
 
-const byScore = (score: (server: RealServer) => number): Model => ({ choose: (list) => least(list, score) });
+const byScore = (score: (server: ServerView) => number): Model => ({ choose: (list) => least(list, score) });
 
-const highestWeight = (list: readonly RealServer[]): RealServer | undefined =>
+const highestWeight = (list: readonly ServerView[]): ServerView | undefined =>
   [...list].sort((a, b) => b.weight - a.weight)[0];
 
 /** Its place is a server, or the head of the list. */
 function roundRobin(): Model {
-  let place: RealServer | undefined;
+  let place: ServerView | undefined;
   return {
     choose(list) {
       const at = place === undefined ? -1 : list.indexOf(place);
@@ -62,7 +73,7 @@ function divisorOf(weights: readonly number[]): number {
 
 /** ip_vs_wrr_schedule(), its `goto`s as returns. */
 function weightedRoundRobin(): Model {
-  let cl: RealServer | 'head' = 'head';
+  let cl: ServerView | 'head' = 'head';
   let cw = 0;
   let mw = 0;
   let di = 1;
@@ -70,7 +81,7 @@ function weightedRoundRobin(): Model {
     choose(list) {
       if (mw === 0) return undefined;
       const last = cl;
-      let stop: RealServer | undefined;
+      let stop: ServerView | undefined;
       let lastPass = false;
       let restarted = false;
       let rest = last === 'head' ? list : list.slice(list.indexOf(last) + 1);
@@ -126,8 +137,8 @@ const overflow: Model = {
 const hash8 = (word: number): number => Number(((BigInt(word >>> 0) * 0x61c88647n) & 0xffffffffn) >> 24n);
 
 /** 256 buckets: server after server, each for as many as `run` says. */
-function buckets(list: readonly RealServer[], run: (server: RealServer) => number): RealServer[] {
-  const filled: RealServer[] = [];
+function buckets(list: readonly ServerView[], run: (server: ServerView) => number): ServerView[] {
+  const filled: ServerView[] = [];
   if (list.length === 0) return filled;
   for (let place = 0, taken = 0; filled.length < 256; ) {
     const server = list[place % list.length]!;
@@ -140,7 +151,7 @@ function buckets(list: readonly RealServer[], run: (server: RealServer) => numbe
   return filled;
 }
 
-const ifAvailable = (server: RealServer | undefined): RealServer | undefined =>
+const ifAvailable = (server: ServerView | undefined): ServerView | undefined =>
   server !== undefined && isAvailable(server) ? server : undefined;
 
 const destinationHashing: Model = {
@@ -168,8 +179,35 @@ const N = 4093;
 const KEY1 = 2654435761;
 const KEY2 = 2654446892;
 
+const hashed = new Map<number, Map<number, number>>([
+  [KEY1, new Map()],
+  [KEY2, new Map()],
+]);
+
+/** Remembered, since with BigInt it takes its time. */
+function kernelHash(word: number, key: number): number {
+  const known = hashed.get(key)!;
+  const hash = known.get(word) ?? slowKernelHash(word, key);
+  known.set(word, hash);
+  return hash;
+}
+
+/** As hashes take an address: one word, signed; of IPv6 the four words by XOR. */
+export function foldedAddress(address: string): number {
+  const known = folded.get(address);
+  if (known !== undefined) return known;
+  const bytes = address.includes(':') ? ipv6Bytes(address) : ipv4Bytes(address);
+  const view = new DataView(bytes.buffer);
+  let word = 0;
+  for (let at = 0; at < bytes.length; at += 4) word ^= view.getInt32(at);
+  folded.set(address, word);
+  return word;
+}
+
+const folded = new Map<string, number>();
+
 function maglev(fallback: boolean, port: boolean): Model {
-  let table: RealServer[] | undefined;
+  let table: ServerView[] | undefined;
   const slot = (word: number): number => kernelHash(word >>> 0, KEY1) % N;
   return {
     choose(list, request) {
@@ -190,15 +228,15 @@ function maglev(fallback: boolean, port: boolean): Model {
   };
 }
 
-function maglevTable(list: readonly RealServer[]): RealServer[] {
-  const table: RealServer[] = [];
+function maglevTable(list: readonly ServerView[]): ServerView[] {
+  const table: ServerView[] = [];
   const weights = list.map((server) => server.lastWeight).filter((weight) => weight > 0);
   if (weights.length === 0) return table;
   const g = divisorOf(weights);
   const bits = Math.floor(Math.log2(Math.max(...weights) / g)) + 1;
   const shift = Math.max(0, bits - 6);
   const setups = list.map((server) => {
-    const word = server.address.address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+    const word = foldedAddress(server.address.address);
     const offset = kernelHash((word + server.address.port) >>> 0, KEY1) % N;
     const skip = (kernelHash((word + server.address.port) >>> 0, KEY2) % (N - 1)) + 1;
     const turns = server.lastWeight === 0 ? 0 : Math.max(1, Math.floor(server.lastWeight / g / 2 ** shift));
@@ -215,14 +253,14 @@ function maglevTable(list: readonly RealServer[]): RealServer[] {
   }
 }
 
-const isBusy = (server: RealServer, list: readonly RealServer[]): boolean =>
+const isBusy = (server: ServerView, list: readonly ServerView[]): boolean =>
   server.activeConnections > server.weight &&
   list.some((other) => other.activeConnections * 2 < other.weight);
 
 const DAY = 24 * 60 * 60 * 100;
 
 function localityBased(): Model {
-  const cache = new Map<number, { server: RealServer; lastUsed: number }>();
+  const cache = new Map<number, { server: ServerView; lastUsed: number }>();
   return {
     choose(list, { virtual, now }) {
       const cached = cache.get(virtual);
@@ -241,7 +279,7 @@ function localityBased(): Model {
 }
 
 function replicated(): Model {
-  const cache = new Map<number, { set: RealServer[]; lastUsed: number; lastChanged: number }>();
+  const cache = new Map<number, { set: ServerView[]; lastUsed: number; lastChanged: number }>();
   return {
     choose(list, { virtual, now }) {
       let cached = cache.get(virtual);
@@ -276,7 +314,7 @@ function replicated(): Model {
   };
 }
 
-function mostLoaded(set: readonly RealServer[]): RealServer | undefined {
+function mostLoaded(set: readonly ServerView[]): ServerView | undefined {
   const weighted = set.filter((server) => server.weight > 0);
   return weighted.find((server) =>
     weighted.every(
@@ -308,6 +346,6 @@ export const models: readonly {
   { name: 'lblcr', flags: 0, create: replicated },
 ];
 
-function leastUnweighted(list: readonly RealServer[]): RealServer | undefined {
+function leastUnweighted(list: readonly ServerView[]): ServerView | undefined {
   return list.filter(isAvailable).sort((a, b) => load(a) - load(b))[0];
 }

@@ -88,7 +88,7 @@ export class Pool {
   }
 }
 
-export const numberOf = (server: RealServer | undefined): number | undefined =>
+export const numberOf = (server: { readonly address: ServerAddress } | undefined): number | undefined =>
   server && Number(server.address.address.split('.')[3]);
 
 const serverAddress = (number: number): ServerAddress => ({ address: `10.10.0.${number}`, port: 80 });

@@ -246,16 +246,20 @@ describe('a server that was deleted', () => {
   });
 
   test.each([
-    ['its service', [deleteServer(WEB, A), addServer(WEB, A, { weight: 9 })]],
+    ['its service again', 'traffic', 7, [deleteServer(WEB, A), addServer(WEB, A, { weight: 9 })]],
     [
-      'its service, which was deleted too',
+      'its service again, which was deleted too',
+      'no traffic (ip_vs_ctl.c, __ip_vs_update_dest())',
+      0,
       [deleteService(WEB), addService(WEB), addServer(WEB, A, { weight: 9 })],
     ],
     [
-      'its service after a flush',
+      'its service again after a flush',
+      'no traffic',
+      0,
       [{ op: 'flush' } as const, addService(WEB), addServer(WEB, A, { weight: 9 })],
     ],
-  ] as const)('comes back with its counts when it is added to %s again', (_name, edits) => {
+  ] as const)('added to %s comes back with its connections and %s', (_name, _traffic, inPackets, edits) => {
     const { services, server } = listed();
     services.edit(...edits);
     const back = services.server(WEB, A);
@@ -264,7 +268,7 @@ describe('a server that was deleted', () => {
       true,
       9,
       3,
-      7,
+      inPackets,
     ]);
     expect(back.serviceTraffic).toBe(services.service(WEB).traffic);
   });
