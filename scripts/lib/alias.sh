@@ -131,11 +131,13 @@ add_host_route() {
 
 # The kernel adds the /128 route itself. nodad: a virtual IP that waits a second, or gives up because another
 # host claims it, would stop the service; ifconfig cannot say nodad, so this is ip's with both tool sets.
+# preferred_lft 0: the host never takes it as its source. Real servers hold the address themselves, and would answer
+# the director's own questions (health checks, say) to themselves.
 add_vip6() {
   [ -z "$3" ] || [ "$3" = 128 ] || die "$1 has $2 as /$3: a virtual IP is a /128 of its own; remove it there first"
   if [ -z "$3" ]; then
     undo_with remove_vip "$1" "$2"
-    run ip -6 addr add "$2/128" dev "$1" nodad
+    run ip -6 addr add "$2/128" dev "$1" nodad preferred_lft 0
   fi
   remember "vip $(canonical "$2")"
 }

@@ -7,13 +7,25 @@ import { Guard, type GuardedMark, type GuardedPorts } from '../host/guard.ts';
 import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
 import { createLocalDelivery, type LocalDelivery } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
-import { type OffloadsOff, turnOffOffloads } from '../host/offloads.ts';
+import { type OffloadsOff, RECEIVE_MERGING, turnOffOffloads } from '../host/offloads.ts';
 import type { Log } from '../log.ts';
 import type { HostFacts } from '../worker/messages.ts';
+import { OffloadNotes } from './offload-notes.ts';
 
 /** How often it is checked that the guard is still there. */
 const REPAIR_INTERVAL_MS = 3000;
 const NO_INTERFACE_MAC = '00:00:00:00:00:00';
+
+export interface HostInterfaceOptions {
+  readonly name: string;
+  /** Has been follow()ed. */
+  readonly routes: RouteSocket;
+  readonly log: Log;
+  /** Notes that outlive a killed daemon stand beside it. */
+  readonly socketPath: string;
+  /** Called after the interface has been made fit again. */
+  readonly onChange: () => void;
+}
 
 export class HostInterface {
   readonly name: string;
@@ -22,37 +34,28 @@ export class HostInterface {
   private readonly routes: RouteSocket;
   private readonly watch: InterfaceWatch;
   private readonly guard: Guard;
+  private readonly notes: OffloadNotes;
   private offloads: OffloadsOff | undefined;
   private repairing: NodeJS.Timeout | undefined;
   private guarded: readonly GuardedPorts[] = [];
   private guardedMarks: readonly GuardedMark[] = [];
 
-  private constructor(
-    name: string,
-    log: Log,
-    routes: RouteSocket,
-    watch: InterfaceWatch,
-    delivery: LocalDelivery,
-  ) {
-    this.name = name;
-    this.log = log;
-    this.routes = routes;
+  private constructor(options: HostInterfaceOptions, watch: InterfaceWatch, delivery: LocalDelivery) {
+    this.name = options.name;
+    this.log = options.log;
+    this.routes = options.routes;
     this.watch = watch;
     this.delivery = delivery;
-    this.guard = new Guard(name);
+    this.guard = new Guard(options.name);
+    this.notes = new OffloadNotes(options.socketPath, options.name);
   }
 
-  /** `routes` must have been follow()ed. `onChange` is told after the interface has been made fit again. */
-  static async open(
-    name: string,
-    routes: RouteSocket,
-    log: Log,
-    onChange: () => void,
-  ): Promise<HostInterface> {
+  static async open(options: HostInterfaceOptions): Promise<HostInterface> {
+    const { name, routes, log, onChange } = options;
     const watch = new InterfaceWatch(routes, name);
     const state = requireEthernet(name, watch.current, routes);
     const delivery = await createLocalDelivery(name, state.index);
-    const host = new HostInterface(name, log, routes, watch, delivery);
+    const host = new HostInterface(options, watch, delivery);
     try {
       await host.turnOffOffloads();
       await host.guard.apply([]);
@@ -100,6 +103,7 @@ export class HostInterface {
     clearInterval(this.repairing);
     this.watch.close();
     await Promise.allSettled([this.guard.remove(), this.delivery.remove(), this.offloads?.restore()]);
+    this.notes.remove();
   }
 
   private async repairGuard(): Promise<void> {
@@ -128,7 +132,8 @@ export class HostInterface {
   }
 
   private async turnOffOffloads(): Promise<void> {
-    this.offloads = await turnOffOffloads(this.name);
+    this.offloads = await turnOffOffloads(this.name, RECEIVE_MERGING, this.notes.read());
+    this.notes.write(this.offloads.switchedOff);
     const { switchedOff, stillOn } = this.offloads;
     if (switchedOff.length > 0)
       this.log.info({ switchedOff }, `${this.name}: ${switchedOff.join(', ')} off while we run`);

@@ -34,7 +34,13 @@ export async function run(options: RunOptions): Promise<void> {
     undo.push(() => routes.close());
     await routes.follow();
     let director: Director | undefined;
-    const host = await HostInterface.open(options.interface, routes, log, () => director?.followHost());
+    const host = await HostInterface.open({
+      name: options.interface,
+      routes,
+      log,
+      socketPath: options.socketPath,
+      onChange: () => void director?.followHost(),
+    });
     undo.push(() => host.close());
     director = new Director({ ...options, log, routes, host, onStop: () => end('a request') });
     undo.push(() => director.close());

@@ -42,7 +42,7 @@ export function parseOffloads(text: string): Map<string, Offload> {
 }
 
 export interface OffloadsOff {
-  /** Which were on and are off now. */
+  /** Which were on, and are off now. */
   readonly switchedOff: readonly string[];
   /** Which stay on because the driver has it so. */
   readonly stillOn: readonly string[];
@@ -50,16 +50,18 @@ export interface OffloadsOff {
   restore(): Promise<void>;
 }
 
-/** Switches off those of `features` that are on. */
+/** Switches off those of `features` that are on. `inherited`: what somebody before us switched off and left so. */
 export async function turnOffOffloads(
   interfaceName: string,
   features: readonly string[] = RECEIVE_MERGING,
+  inherited: readonly string[] = [],
 ): Promise<OffloadsOff> {
   const offloads = await readOffloads(interfaceName);
   const on = features.filter((name) => offloads.get(name)?.on === true);
-  const switchedOff = on.filter((name) => offloads.get(name)?.fixed === false);
+  const switchable = on.filter((name) => offloads.get(name)?.fixed === false);
+  const switchedOff = [...new Set([...inherited, ...switchable])];
   const stillOn = on.filter((name) => offloads.get(name)?.fixed === true);
-  await switchOffloads(interfaceName, switchedOff, 'off');
+  await switchOffloads(interfaceName, switchable, 'off');
   const restore = async () => {
     const present = await readOffloads(interfaceName).catch(() => undefined);
     if (present !== undefined) await switchOffloads(interfaceName, switchedOff, 'on');
