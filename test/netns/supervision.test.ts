@@ -212,6 +212,37 @@ describeWithDirector('what the service survives', [], () => {
     });
   });
 
+  test('edits made while the next datapath process starts are not lost', async () => {
+    const ports = [9001, 9002, 9003, 9004, 9005, 9006];
+    process.kill((await lab.client.readStatus()).datapath.pid!, 'SIGKILL');
+    for (const port of ports) {
+      expect(await lab.ipvsadm(`-A -t ${VIP}:${port} -s rr`)).toMatchObject({ code: 0 });
+      expect(await lab.ipvsadm(`-a -t ${VIP}:${port} -r ${rs1.ipv4} -g`)).toMatchObject({ code: 0 });
+    }
+    // Nothing listens there: a reset shows that the real server was asked; the guard would leave the client waiting.
+    for (const port of ports) {
+      await expect.poll(() => lab.page(`http://${VIP}:${port}/`), SOON).toContain("Couldn't connect");
+    }
+    for (const port of ports) await lab.ipvsadm(`-D -t ${VIP}:${port}`);
+  });
+
+  test('a datapath process that hangs is replaced', { timeout: 60_000 }, async () => {
+    const { datapath } = await lab.client.readStatus();
+    const linesBefore = running.lines.length;
+    process.kill(datapath.pid!, 'SIGSTOP');
+    const served = () => lab.page(`http://${VIP}/`);
+    await expect.poll(served, { timeout: 30_000, interval: 200 }).toMatch(/^172/);
+    expect(running.messages(linesBefore)).toContainEqual(expect.stringContaining('did not react for 10 s'));
+    expect((await lab.client.readStatus()).datapath.pid).not.toBe(datapath.pid);
+  });
+
+  test('the guard is put back after somebody flushed the whole rule set', async () => {
+    await inDirector('nft', 'flush', 'ruleset');
+    const tables = () => inDirector('nft', 'list', 'tables');
+    await expect.poll(tables, SOON).toContain('director_eth0');
+    expect(running.messages(0)).toContainEqual(expect.stringContaining('somebody removed the guard table'));
+  });
+
   test('the daemon is killed: the next start finds and replaces what it left', async () => {
     const { pid, datapath } = await lab.client.readStatus();
     const { resumedMs } = await whileProbing(async () => {
