@@ -3,10 +3,11 @@
  * whole or not at all; what is wrong is named with line and column. docs/OPERATIONS.md has an example.
  */
 import { readFileSync } from 'node:fs';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { DirectorError } from '../errors.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import { checkedMarkRule } from '../service/mark-rule.ts';
 import type { Edit, MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp, renderIp } from '../wire/address.ts';
 
@@ -20,7 +21,8 @@ const DIRECT_ROUTE = {
 const port = z.int().min(0).max(65535);
 const count = z.int().min(0).max(0x7fffffff);
 const seconds = z.int().min(1).max(2_678_400);
-const mark = z.int().min(1).max(0xffffffff);
+const MAX_MARK = 0xffffffff;
+const mark = z.int().min(1).max(MAX_MARK);
 
 const server = z.strictObject({
   address: z.string(),
@@ -69,25 +71,23 @@ export function readConfigFile(path: string): Configuration {
 export function parseConfig(text: string, path: string): Configuration {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const refuse = (at: Path, reason: string): never => {
-    const { line, col } = lines.linePos(offsetOf(document, at));
-    throw new DirectorError('CONFIG_FILE', `${path}:${line}:${col}: ${reason}`, { path, line, column: col });
+  const refuseAt = (offset: number, reason: string, cause?: unknown): never => {
+    const { line, col: column } = lines.linePos(offset);
+    const fields = { path, line, column };
+    throw new DirectorError('CONFIG_FILE', `${path}:${line}:${column}: ${reason}`, fields, cause);
   };
+  const refuse: Refuse = (at, reason) => refuseAt(offsetOf(document, at), reason);
   const [error] = document.errors;
   if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0]);
     const reason = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
-    throw new DirectorError(
-      'CONFIG_FILE',
-      `${path}:${line}:${col}: ${reason}`,
-      { path, line, column: col },
-      error,
-    );
+    return refuseAt(error.pos[0], reason, error);
   }
-  const checked = configFile.safeParse(document.toJS() ?? {});
+  const checked = configFile.safeParse(contentsOf(document, refuse));
   if (!checked.success) {
-    const [issue] = checked.error.issues;
-    return refuse(issue!.path, `${issue!.path.join('.') || 'the file'}: ${issue!.message}`);
+    const issue = checked.error.issues[0]!;
+    const reason = `${issue.path.join('.') || 'the file'}: ${issue.message}`;
+    if (issue.code !== 'unrecognized_keys') return refuse(issue.path, reason);
+    return refuseAt(offsetOfKey(document, issue.path, issue.keys[0]!), reason);
   }
   let configuration = EMPTY_CONFIGURATION;
   for (const { edit, at } of editsOf(checked.data, refuse)) {
@@ -102,6 +102,15 @@ export function parseConfig(text: string, path: string): Configuration {
 
 type Refuse = (at: Path, reason: string) => never;
 
+/** An alias of nothing, or aliases that would grow beyond all bounds, show only here. */
+function contentsOf(document: Document, refuse: Refuse): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (cause) {
+    return refuse([], (cause as Error).message);
+  }
+}
+
 function* editsOf(file: ConfigFile, refuse: Refuse): Generator<{ edit: Edit; at: Path }> {
   for (const [name, value] of Object.entries(file.settings)) {
     yield { edit: { op: 'set', name, value }, at: ['settings', name] };
@@ -111,8 +120,17 @@ function* editsOf(file: ConfigFile, refuse: Refuse): Generator<{ edit: Edit; at:
     edit: { op: 'set-timeouts', timeouts: { tcpSec: tcp, tcpFinSec: tcpFin, udpSec: udp } },
     at: ['timeouts'],
   };
-  yield { edit: { op: 'set-marks', rules: file.marks.map(markRuleOf) }, at: ['marks'] };
+  const rules = file.marks.map((rule, index) => checkedRule(rule, ['marks', index], refuse));
+  yield { edit: { op: 'set-marks', rules }, at: ['marks'] };
   for (const [index, each] of file.services.entries()) yield* serviceEdits(each, ['services', index], refuse);
+}
+
+function checkedRule(rule: ConfigFile['marks'][number], at: Path, refuse: Refuse): MarkRule {
+  try {
+    return checkedMarkRule(markRuleOf(rule));
+  } catch (cause) {
+    return refuse(at, (cause as Error).message);
+  }
 }
 
 function markRuleOf({ mark, protocol, destination, ports, sources }: ConfigFile['marks'][number]): MarkRule {
@@ -134,6 +152,12 @@ function* serviceEdits(
     serviceAddressOf(configured) ?? refuse([...at, 'service'], `${configured.service}: ${SERVICE_FORM}`);
   const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
   const { netmask: bits } = configured;
+  if (bits !== undefined && bits > 32 && !isIpv6) {
+    refuse([...at, 'netmask'], `netmask ${bits} is longer than an IPv4 address, 32`);
+  }
+  if ('port' in service && service.port === 0 && configured.persistent === undefined) {
+    refuse([...at, 'service'], 'port 0 stands for all ports, which only a persistent service takes');
+  }
   const netmask4 = bits === undefined || bits >= 32 ? ALL_ADDRESS_BITS4 : (-1 << (32 - bits)) >>> 0;
   const options = {
     scheduler: configured.scheduler,
@@ -148,6 +172,9 @@ function* serviceEdits(
   for (const [index, each] of configured.servers.entries()) {
     const place = [...at, 'servers', index];
     const ip = parseIp(each.address) ?? refuse([...place, 'address'], `${each.address} is not an IP address`);
+    if ((ip.version === 6) !== isIpv6) {
+      refuse([...place, 'address'], `${each.address} is not of the IP version of ${configured.service}`);
+    }
     const server = { address: renderIp(ip), port: 'fwmark' in service ? 0 : service.port };
     const { weight, upperThreshold, lowerThreshold } = each;
     const serverOptions: ServerOptions = { ...DIRECT_ROUTE, weight, upperThreshold, lowerThreshold };
@@ -160,7 +187,10 @@ const SERVICE_FORM =
 
 function serviceAddressOf({ service, family }: ConfigFile['services'][number]): ServiceAddress | undefined {
   const marked = /^mark (\d{1,10})$/.exec(service);
-  if (marked !== null) return { fwmark: Number(marked[1]), family };
+  if (marked !== null) {
+    const fwmark = Number(marked[1]);
+    return fwmark >= 1 && fwmark <= MAX_MARK ? { fwmark, family } : undefined;
+  }
   const match = /^(tcp|udp|sctp) (?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(service);
   const [, protocol, address6, address4, portText] = match ?? [];
   const ip = parseIp(address6 ?? address4 ?? '');
@@ -168,6 +198,14 @@ function serviceAddressOf({ service, family }: ConfigFile['services'][number]): 
   if (ip === undefined || portNumber > 65535 || (ip.version === 6) !== (address6 !== undefined))
     return undefined;
   return { protocol: protocol as 'tcp' | 'udp' | 'sctp', address: renderIp(ip), port: portNumber };
+}
+
+function offsetOfKey(document: Document, at: Path, key: string): number {
+  const map = at.length === 0 ? document.contents : document.getIn(at, true);
+  const found = isMap(map)
+    ? map.items.find((pair) => isScalar(pair.key) && pair.key.value === key)
+    : undefined;
+  return isScalar(found?.key) && found.key.range ? found.key.range[0] : offsetOf(document, at);
 }
 
 /** Where in the text something is: the innermost part of `at` that is there. */
