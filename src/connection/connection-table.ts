@@ -149,6 +149,10 @@ export class ConnectionTable {
     this.live--;
   }
 
+  get isFull(): boolean {
+    return this.live === this.capacity;
+  }
+
   serverOf(entry: number): number {
     return this.entries[entry * ENTRY_WORDS + SERVER]!;
   }

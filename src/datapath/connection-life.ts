@@ -75,12 +75,12 @@ export function stepState(path: Path, connection: number, server: RealServer, si
   } else if (packet.protocol === IpProtocol.Tcp) {
     const seesBoth = !connections.hasFlag(connection, ConnectionFlag.NoOutput);
     const direction = seesBoth ? side : TcpDirection.InputOnly;
-    const state = nextTcpState(before, packet.tcpFlags, direction, path.defense.isSecure);
+    const state = nextTcpState(before, packet.stateInput, direction, path.defense.isSecure);
     if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
     if (state !== before && state === TcpState.Established) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
-    const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.sctpChunk);
+    const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.stateInput);
     if (state !== before) enterState(path, connection, server, state, isActiveSctpState(state));
     if (state !== before && isActiveSctpState(state)) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.sctp[state]!);

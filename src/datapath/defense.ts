@@ -45,9 +45,8 @@ export class Defense {
     this.isSecure = isOn(settings.secure_tcp);
     this.dropsEntries = isOn(settings.drop_entry);
     const rate = settings.drop_packet === ALWAYS ? settings.am_droprate : Math.floor(low / (low - free));
-    const next = isOn(settings.drop_packet) ? rate : 0;
-    if (next !== this.dropRate) this.dropCounter = next;
-    this.dropRate = next;
+    this.dropRate = isOn(settings.drop_packet) ? rate : 0;
+    if (this.dropRate !== 0 && settings.drop_packet !== ALWAYS) this.dropCounter = this.dropRate;
   }
 
   /** Whether this first packet is one of those that drop_packet gives up: ip_vs_todrop(). */

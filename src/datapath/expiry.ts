@@ -27,8 +27,8 @@ export class ExpirySweep {
 
 /** With expire_nodest_conn a server takes its connections along when it is removed: ip_vs_expire_nodest_conn_flush(). */
 function endsWithItsServer(path: Path, entry: number): boolean {
-  const { connections, registry, settings } = path;
-  if (settings.expire_nodest_conn === 0 || registry.get(connections.serverOf(entry)).isListed) return false;
+  const { connections, registry } = path;
+  if (!registry.get(connections.serverOf(entry)).takesConnectionsAlong) return false;
   if (connections.isTemplate(entry) && connections.dependents(entry) > 0) return false;
   forget(path, entry);
   return true;

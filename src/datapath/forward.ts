@@ -18,7 +18,8 @@ import { SCTP_CLOSED } from '../connection/sctp-state.ts';
 import { TcpDirection, TcpState } from '../connection/tcp-state.ts';
 import type { RealServer } from '../service/real-server.ts';
 import { DecodeResult, decode } from '../wire/decode.ts';
-import { IpProtocol } from '../wire/ipv4.ts';
+import { IpProtocol, ipv4Word, isInvalidIpv4Source } from '../wire/ipv4.ts';
+import { ipv6SourceWord, isInvalidIpv6Source } from '../wire/ipv6.ts';
 import { forget, isExpired, stepState } from './connection-life.ts';
 import { rewriteDirectRoute } from './direct-route.ts';
 import { rememberDatagram, serverOfFragment } from './fragments.ts';
@@ -39,17 +40,22 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   const decoded = decode(packet, frame, lengthBytes, path.ownMac);
   if (decoded === DecodeResult.PassArp) return checkArp(path);
   if (decoded !== DecodeResult.Continue) return decoded;
+  if (!path.services.hasVersion(packet.ipVersion))
+    return packet.isOutgoing ? Verdict.PassOwn : Verdict.PassNotVirtual;
   if (packet.isOutgoing) return followOwnReply(path);
   if (packet.fragmentOffsetBytes > 0) return forwardFragment(path, frame);
 
-  const found = packet.hasPorts ? findConnection(path) : NO_CONNECTION;
+  // One from port 0 is remembered, and never found again: __ip_vs_conn_in_get().
+  const found = packet.hasPorts && packet.clientPort !== 0 ? findConnection(path) : NO_CONNECTION;
   if (packet.isIcmpError) return forwardIcmpError(path, frame, found);
-  path.connection = found !== NO_CONNECTION && mustEndFirst(path, found) ? end(path, found) : found;
-  if (path.connection !== NO_CONNECTION && !serverOf(path, path.connection).isListed) {
-    if (path.settings.expire_nodest_conn === 0) return Verdict.DropServerRemoved;
-    path.connection = end(path, path.connection);
-  }
+  const isOver = found !== NO_CONNECTION && isReplaced(path, found);
+  if (found !== NO_CONNECTION && !isOver && !serverOf(path, found).isListed) return Verdict.DropServerRemoved;
+  path.connection = isOver ? NO_CONNECTION : found;
+  // While its successor is scheduled, a connection that is over still counts at its server.
+  const endsLater = isOver && !path.connections.isFull;
+  if (isOver && !endsLater) forget(path, found);
   const server = path.connection === NO_CONNECTION ? openConnection(path) : serverOf(path, path.connection);
+  if (endsLater) endReplaced(path, found);
   if (server === undefined) return refuse(path, frame);
 
   countIn(path, server);
@@ -64,16 +70,25 @@ const serverOf = (path: Path, connection: number): RealServer =>
 /** The packet's connection; one whose time is up is none. */
 function findConnection(path: Path): number {
   const connection = path.connections.find(path.packet);
-  return connection !== NO_CONNECTION && isExpired(path, connection) ? end(path, connection) : connection;
-}
-
-function end(path: Path, connection: number): typeof NO_CONNECTION {
+  if (connection === NO_CONNECTION || !isExpired(path, connection)) return connection;
   forget(path, connection);
   return NO_CONNECTION;
 }
 
-/** An opening packet on a connection that is over is the first of another one (conn_reuse_mode). */
-function mustEndFirst(path: Path, connection: number): boolean {
+/** If this host answers instead, with RST, that finds the connection still there, and leaves it in CLOSE for a while. */
+function endReplaced(path: Path, connection: number): void {
+  const isHosts = path.connection === NO_CONNECTION && path.refusal === Verdict.DeliverUnscheduled;
+  if (isHosts) path.connections.setExpires(connection, path.now);
+  else forget(path, connection);
+}
+
+/** Its server was removed, or an opening packet on a connection that is over is the first of another one. */
+const isReplaced = (path: Path, connection: number): boolean =>
+  isReused(path, connection) ||
+  (path.settings.expire_nodest_conn !== 0 && !serverOf(path, connection).isListed);
+
+/** conn_reuse_mode, and expire_nodest_conn for a server that is quiesced. */
+function isReused(path: Path, connection: number): boolean {
   const { packet, connections, settings } = path;
   if (!isOpening(packet)) return false;
   const isQuiesced = path.registry.get(connections.serverOf(connection)).weight === 0;
@@ -140,10 +155,27 @@ function forwardIcmpError(path: Path, frame: DataView, found: number): Verdict {
   let server = found === NO_CONNECTION ? undefined : serverOf(path, found);
   if (server === undefined && path.settings.schedule_icmp !== 0) server = openConnection(path);
   if (server === undefined) return Verdict.PassIcmpUnrelated;
-  if (!icmpErrorIsIntact(packet, frame)) return Verdict.DropIcmpChecksum;
+  if (hasMartianSender(path, frame)) return Verdict.DropMartianSource;
+  // Of one that is scheduled, IPVS does not look at the checksum.
+  if (found !== NO_CONNECTION && !icmpErrorIsIntact(packet, frame)) return Verdict.DropIcmpChecksum;
   countIn(path, server);
   if (server.reach.kind === 'local') return Verdict.PassIcmpLocal;
   return send(path, frame, server, Verdict.ForwardIcmpError);
+}
+
+/** Of an ICMP error, which may come from anywhere but from where nothing comes. */
+function hasMartianSender({ packet, ownAddresses }: Path, frame: DataView): boolean {
+  const { ipVersion, ipOffset } = packet;
+  if (ipVersion === 4) {
+    const sender = ipv4Word(frame, ipOffset, 3);
+    return isInvalidIpv4Source(sender) || ownAddresses.has(sender);
+  }
+  return isInvalidIpv6Source(
+    ipv6SourceWord(frame, ipOffset, 0),
+    ipv6SourceWord(frame, ipOffset, 1),
+    ipv6SourceWord(frame, ipOffset, 2),
+    ipv6SourceWord(frame, ipOffset, 3),
+  );
 }
 
 /** Another host that says it holds a virtual address takes its traffic away: the classic mistake. */
@@ -154,10 +186,9 @@ function checkArp({ packet, ownMac, services }: Path): Verdict {
 
 /** What this host answers as a real server shows the other half of the connection: ip_vs_out_hook(). */
 function followOwnReply(path: Path): Verdict {
-  const connection = path.packet.hasPorts ? findConnection(path) : NO_CONNECTION;
+  const connection = path.packet.hasPorts ? path.connections.find(path.packet) : NO_CONNECTION;
   if (connection === NO_CONNECTION) return Verdict.PassOwn;
   const server = serverOf(path, connection);
-  if (server.reach.kind !== 'local') return Verdict.PassOwn;
   path.connections.clearFlag(connection, ConnectionFlag.NoOutput);
   countOut(path, server);
   stepState(path, connection, server, TcpDirection.Output);

@@ -43,7 +43,7 @@ export function replyTimeExceeded(path: Path, frame: DataView): Verdict {
 
 function reply4(path: Path, frame: DataView, type: number, code: number, replied: Verdict): Verdict {
   const { packet, replies } = path;
-  if (!replies.take(path.now)) return Verdict.DropReplyLimit;
+  if (!replies.take(path.now, packet)) return Verdict.DropReplyLimit;
   const out = replies.frame;
   const icmpOffset = packet.ipOffset + IPV4_MIN_HEADER_BYTES;
   const bodyOffset = icmpOffset + ICMP_HEADER_BYTES;
@@ -67,7 +67,10 @@ function reply4(path: Path, frame: DataView, type: number, code: number, replied
 
 function reply6(path: Path, frame: DataView, type: number, code: number, replied: Verdict): Verdict {
   const { packet, replies } = path;
-  if (!replies.take(path.now)) return Verdict.DropReplyLimit;
+  // Nobody has the unspecified address: RFC 4443 §2.4 (e.6).
+  if ((packet.client0 | packet.client1 | packet.client2 | packet.client3) === 0)
+    return Verdict.DropMartianSource;
+  if (!replies.take(path.now, packet)) return Verdict.DropReplyLimit;
   const out = replies.frame;
   const icmpOffset = packet.ipOffset + IPV6_HEADER_BYTES;
   const bodyOffset = icmpOffset + ICMP_HEADER_BYTES;
@@ -101,10 +104,7 @@ function ipv6PseudoHeader(packet: Packet, icmpBytes: number): number {
   );
 }
 
-/** Whether the checksum of the ICMP or ICMPv6 message is right: ip_vs_in_icmp() forwards no other. */
-export function icmpErrorIsIntact(packet: Packet, frame: DataView): boolean {
-  const { ipVersion, ipOffset, ipEnd, transportOffset } = packet;
-  const lengthBytes = ipEnd - transportOffset;
-  const addresses = ipVersion === 6 ? sum16(frame, ipOffset + 8, 32) + IpProtocol.Icmpv6 + lengthBytes : 0;
-  return fold16(sum16(frame, transportOffset, lengthBytes, addresses)) === 0xffff;
+/** Whether the checksum of an ICMP message is right: ip_vs_in_icmp() forwards no other. ip_vs_in_icmp_v6() looks at none. */
+export function icmpErrorIsIntact({ ipVersion, ipEnd, transportOffset }: Packet, frame: DataView): boolean {
+  return ipVersion === 6 || fold16(sum16(frame, transportOffset, ipEnd - transportOffset)) === 0xffff;
 }

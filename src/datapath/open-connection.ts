@@ -15,6 +15,7 @@ import type { Path } from './path.ts';
 import { findTemplate } from './persistence.ts';
 import { Verdict } from './verdict.ts';
 
+const FTP_PORT = 21;
 const FTP_DATA_PORT = 20;
 
 /**
@@ -36,7 +37,7 @@ export function openConnection(path: Path): RealServer | undefined {
   let server: RealServer | undefined;
   if (service.options.persistentSec > 0) {
     template = findTemplate(path, service);
-    if (template === NO_CONNECTION) return undefined;
+    if (template === NO_CONNECTION) return withoutTemplate(path, service);
     server = path.registry.get(path.connections.serverOf(template));
   } else {
     server = service.scheduler?.choose(service, packet, path.now);
@@ -61,11 +62,19 @@ function admit(
   return server;
 }
 
+/** ip_vs_leave(): an FTP service without servers answers for its own port, not for those of data connections. */
+function withoutTemplate(path: Path, { address }: VirtualService): undefined {
+  const isFtpData = 'port' in address && address.port === FTP_PORT && path.packet.virtualPort !== FTP_PORT;
+  if (isFtpData && path.refusal === Verdict.ReplyPortUnreachable) path.refusal = Verdict.DeliverUnscheduled;
+  return undefined;
+}
+
 export function refusing(path: Path, reason: Verdict): undefined {
   path.refusal = reason;
   return undefined;
 }
 
+/** Of an ICMP error the sender counts: forward.ts, hasMartianSender(). */
 function hasMartianSource({ packet, ownAddresses }: Path): boolean {
   if (packet.isIcmpError) return false;
   const { client0, client1, client2, client3 } = packet;

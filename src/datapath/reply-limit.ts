@@ -1,19 +1,53 @@
 /** How many ICMP answers the director sends, and where they are built (icmp-reply.ts). */
 import { TICKS_PER_SECOND } from '../clock.ts';
+import type { Packet } from '../wire/packet.ts';
 
 /** As many as Linux sends, net.ipv4.icmp_msgs_per_sec. */
 const REPLIES_PER_SECOND = 1000;
+/**
+ * To each client one a second, or in IPv6 one in 62 ms, after so many at once: net.ipv4.icmp_ratelimit,
+ * net.ipv6.icmp.ratelimit by a default route, and XRLIM_BURST_FACTOR (net/ipv4/inetpeer.c, inet_peer_xrlim_allow()).
+ */
+const CLIENT_BURST = 6;
+const CLIENT_TICKS = TICKS_PER_SECOND;
+const CLIENT_TICKS_IPV6 = Math.floor(TICKS_PER_SECOND / 16);
+/** Clients that are known at most; a power of two. One whose place another takes begins anew. */
+const CLIENTS = 4096;
+
 /** The minimum IPv6 MTU, which no answer exceeds (RFC 4443 §2.4 (c)), and a link header with two VLAN tags. */
 const MAX_REPLY_FRAME_BYTES = 1280 + 22;
 
-/** A token bucket, and the buffer that replies are built in. */
+/** A token bucket for all and one for each client, and the buffer that replies are built in. */
 export class ReplyLimit {
+  limitsClients = true;
+  private readonly clients = new Int32Array(CLIENTS);
+  private readonly clientCredit = new Int32Array(CLIENTS);
+  private readonly clientRefilled = new Int32Array(CLIENTS);
   readonly frame = new DataView(new ArrayBuffer(MAX_REPLY_FRAME_BYTES));
   private tokens = REPLIES_PER_SECOND;
   private refilled = 0;
 
-  /** False: enough were sent in the last second. */
-  take(now: number): boolean {
+  /** False: enough were sent in the last second, or to this packet's client. */
+  take(now: number, packet: Packet): boolean {
+    return (!this.limitsClients || this.takeOfClient(now, packet)) && this.takeOne(now);
+  }
+
+  private takeOfClient(now: number, { ipVersion, client0, client1, client2, client3 }: Packet): boolean {
+    const cost = ipVersion === 4 ? CLIENT_TICKS : CLIENT_TICKS_IPV6;
+    const folded = client0 ^ Math.imul(client1, 3) ^ Math.imul(client2, 5) ^ Math.imul(client3, 7);
+    const client = Math.imul(folded, 0x9e3779b1) | 1;
+    const place = (client >>> 16) & (CLIENTS - 1);
+    const isKnown = this.clients[place] === client;
+    const earned = isKnown ? (now - this.clientRefilled[place]!) >>> 0 : CLIENT_BURST * cost;
+    const credit = Math.min(CLIENT_BURST * cost, (isKnown ? this.clientCredit[place]! : 0) + earned);
+    const isEnough = credit >= cost;
+    this.clients[place] = client;
+    this.clientRefilled[place] = now;
+    this.clientCredit[place] = isEnough ? credit - cost : credit;
+    return isEnough;
+  }
+
+  private takeOne(now: number): boolean {
     // Unsigned: the last answer may have been more than half a round of the clock ago.
     const elapsed = (now - this.refilled) >>> 0;
     this.tokens = Math.min(

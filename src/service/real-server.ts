@@ -33,6 +33,8 @@ export class RealServer {
 
   /** False once it was deleted from its service, while connections still refer to it. */
   isListed = true;
+  /** It was deleted, and its connections end. */
+  takesConnectionsAlong = false;
   /** The last weight that was not 0; the Maglev scheduler keeps the places of quiesced servers by it. */
   lastWeight: number;
   /** Takes no new connections until the count falls below the lower threshold. */

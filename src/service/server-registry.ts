@@ -37,6 +37,7 @@ export class ServerRegistry {
     if (deleted !== undefined) {
       this.trash.delete(key);
       deleted.server.isListed = true;
+      deleted.server.takesConnectionsAlong = false;
       // Its service was deleted too, and this is another one: __ip_vs_update_dest() begins to count anew.
       if (deleted.server.serviceTraffic !== serviceTraffic) deleted.server.traffic.zero();
       deleted.server.serviceTraffic = serviceTraffic;
@@ -53,9 +54,18 @@ export class ServerRegistry {
     return server;
   }
 
+  /** How often servers were deleted. */
+  removals = 0;
+
   unlist(server: RealServer): void {
+    this.removals++;
     server.isListed = false;
     this.trash.set(this.trashKeys.get(server)!, { server, idleSince: this.now });
+  }
+
+  /** The connections of all deleted servers end. */
+  endConnectionsOfDeleted(): void {
+    for (const { server } of this.trash.values()) server.takesConnectionsAlong = true;
   }
 
   /** Holds for the servers of all services that have this address, now and later. */

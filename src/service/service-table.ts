@@ -69,6 +69,11 @@ export class ServiceTable {
     return this.index.hasAddress(packet);
   }
 
+  /** Whether there is a service of this IP version. */
+  hasVersion(ipVersion: number): boolean {
+    return this.index.hasVersion(ipVersion);
+  }
+
   /** Whether some service has this IPv4 virtual address, as a signed word. */
   hasIpv4(word: number): boolean {
     return this.index.hasIpv4(word);

@@ -39,11 +39,12 @@ function ipv6Groups(text: string): number[] {
   });
 }
 
-/** IPv4 dotted quad; IPv6 by RFC 5952, with the dotted tail of inet_ntop(3) for mapped addresses. */
+/** IPv4 dotted quad; IPv6 by RFC 5952, with the dotted tail of inet_ntop(3) for addresses that embed one of IPv4. */
 export function renderIp(address: IpAddress): string {
   const [w0, w1, w2, w3] = address.words;
   if (address.version === 4) return renderIpv4(w0);
   if (w0 === 0 && w1 === 0 && w2 === 0xffff) return `::ffff:${renderIpv4(w3)}`;
+  if (w0 === 0 && w1 === 0 && w2 === 0 && w3 >>> 16 !== 0) return `::${renderIpv4(w3)}`;
   const groups = [w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]);
   const run = longestZeroRun(groups);
   const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');

@@ -26,7 +26,6 @@ import {
   ipv4HeaderBytesOf,
   ipv4IdentificationOf,
   ipv4MoreFragmentsOf,
-  ipv4OptionsAreAcceptable,
   ipv4ProtocolOf,
   ipv4TotalBytesOf,
   ipv4TtlOf,
@@ -34,9 +33,11 @@ import {
   ipv4Word,
   ipv4WordsAreIntact,
 } from './ipv4.ts';
+import { ipv4OptionsAreAcceptable } from './ipv4-options.ts';
 import {
   extensionBytes,
   extensionNextHeader,
+  hopByHopIsAcceptable,
   IPV6_FRAGMENT_HEADER_BYTES,
   IPV6_HEADER_BYTES,
   ipv6DestinationWord,
@@ -54,6 +55,7 @@ import { NOT_PRESENT, type Packet } from './packet.ts';
 import {
   destinationPort,
   PORTS_BYTES,
+  sctpFirstChunk,
   sctpStateChunk,
   sourcePort,
   TCP_MIN_HEADER_BYTES,
@@ -150,11 +152,16 @@ function decodeIpv6(packet: Packet, frame: DataView, offset: number, frameEnd: n
   const end = offset + IPV6_HEADER_BYTES + ipv6PayloadBytes(frame, offset);
   if (end > frameEnd) return DecodeResult.DropIpTotalLength;
   packet.ipVersion = 6;
+  packet.fragmentHeaderBytes = 0;
   packet.ipEnd = end;
   packet.ttl = ipv6HopLimit(frame, offset);
   packet.fragmentOffsetBytes = 0;
   packet.moreFragments = false;
   readIpv6Ends(packet, frame, offset, packet.isOutgoing);
+  const hasOptions = ipv6NextHeader(frame, offset) === IpProtocol.HopByHop;
+  if (hasOptions && !hopByHopIsAcceptable(frame, offset + IPV6_HEADER_BYTES, end)) {
+    return DecodeResult.DropIpOptions;
+  }
   return skipExtensions(packet, frame, offset + IPV6_HEADER_BYTES, ipv6NextHeader(frame, offset))
     ? decodeTransport(packet, frame)
     : DecodeResult.DropTruncated;
@@ -167,6 +174,7 @@ function skipExtensions(packet: Packet, frame: DataView, start: number, firstTyp
   while (isIpv6Extension(type)) {
     if (offset + IPV6_FRAGMENT_HEADER_BYTES > packet.ipEnd) return false;
     if (type === IpProtocol.Fragment) {
+      packet.fragmentHeaderBytes = IPV6_FRAGMENT_HEADER_BYTES;
       packet.fragmentOffsetBytes = ipv6FragmentOffsetBytes(frame, offset);
       packet.moreFragments = ipv6MoreFragments(frame, offset);
       packet.identification = ipv6Identification(frame, offset);
@@ -196,15 +204,23 @@ function decodeTransport(packet: Packet, frame: DataView): DecodeResult {
   return DecodeResult.PassProtocol;
 }
 
-/** What the state machines look at. */
+/** What opens a connection, and what the state machines look at. */
 function readStateInput(packet: Packet, frame: DataView): void {
-  const { transportOffset: offset, ipEnd: end } = packet;
+  const { transportOffset, ipOffset, ipEnd: end } = packet;
   packet.tcpFlags = NOT_PRESENT;
   packet.sctpChunk = NOT_PRESENT;
+  packet.stateInput = NOT_PRESENT;
   if (packet.fragmentOffsetBytes > 0) return;
+  // set_tcp_state() and set_sctp_state() know of no IPv6 extension headers; fragment headers are gone by then.
+  const stateOffset =
+    packet.ipVersion === 4 ? transportOffset : ipOffset + IPV6_HEADER_BYTES + packet.fragmentHeaderBytes;
   if (packet.protocol === IpProtocol.Tcp) {
-    if (offset + TCP_MIN_HEADER_BYTES <= end) packet.tcpFlags = tcpFlags(frame, offset);
-  } else if (packet.protocol === IpProtocol.Sctp) packet.sctpChunk = sctpStateChunk(frame, offset, end);
+    if (transportOffset + TCP_MIN_HEADER_BYTES <= end) packet.tcpFlags = tcpFlags(frame, transportOffset);
+    if (stateOffset + TCP_MIN_HEADER_BYTES <= end) packet.stateInput = tcpFlags(frame, stateOffset);
+  } else if (packet.protocol === IpProtocol.Sctp) {
+    packet.sctpChunk = sctpFirstChunk(frame, transportOffset, end);
+    packet.stateInput = sctpStateChunk(frame, stateOffset, end);
+  }
 }
 
 function decodeIcmpError(packet: Packet, frame: DataView): DecodeResult {
@@ -253,6 +269,7 @@ function readInnerPorts(packet: Packet, frame: DataView, offset: number, protoco
   readPorts(packet, frame, offset, true);
   packet.tcpFlags = NOT_PRESENT;
   packet.sctpChunk = NOT_PRESENT;
+  packet.stateInput = NOT_PRESENT;
   packet.isIcmpError = true;
   return DecodeResult.Continue;
 }

@@ -90,34 +90,12 @@ export function lowerIpv4Ttl(frame: DataView, offset: number): void {
 /** Multicast (224/4) or limited broadcast. */
 const isIpv4MultipleDestination = (word: number): boolean => word >>> 28 === 14 || word === -1;
 
-/** Sources that Linux takes for martian (ip_route_input_slow()): "this network", loopback, multicast, broadcast. */
+/** Sources that Linux takes for martian (ip_route_input_slow()): 0.0.0.0, loopback, multicast, broadcast. */
 export const isInvalidIpv4Source = (word: number): boolean =>
-  word >>> 24 === 0 || word >>> 24 === 127 || isIpv4MultipleDestination(word);
+  word === 0 || word >>> 24 === 127 || isIpv4MultipleDestination(word);
 
 /** Addresses that ip_vs_new_dest() takes for one host's: all but 0.0.0.0, multicast and broadcast. */
 export const isUnicastIpv4 = (word: number): boolean => word !== 0 && !isIpv4MultipleDestination(word);
-
-/** Whether the options are ones that Linux delivers: well-formed and without source routes (ip_options.c). */
-export function ipv4OptionsAreAcceptable(frame: DataView, offset: number, headerBytes: number): boolean {
-  const END = 0;
-  const NO_OPERATION = 1;
-  const LOOSE_SOURCE_ROUTE = 0x83;
-  const STRICT_SOURCE_ROUTE = 0x89;
-  const end = offset + headerBytes;
-  for (let at = offset + IPV4_MIN_HEADER_BYTES; at < end; ) {
-    const type = frame.getUint8(at);
-    if (type === END) return true;
-    if (type === NO_OPERATION) {
-      at++;
-      continue;
-    }
-    if (type === LOOSE_SOURCE_ROUTE || type === STRICT_SOURCE_ROUTE || at + 1 >= end) return false;
-    const lengthBytes = frame.getUint8(at + 1);
-    if (lengthBytes < 2 || at + lengthBytes > end) return false;
-    at += lengthBytes;
-  }
-  return true;
-}
 
 /** Class selector 6, as Linux gives its ICMP errors: RFC 1812 §4.3.2.5. */
 const INTERNETWORK_CONTROL = 0xc0;

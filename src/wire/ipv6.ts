@@ -15,6 +15,11 @@ const EXTENSION_LENGTH_OFFSET = 1;
 const FRAGMENT_OFFSET_OFFSET = 2;
 const FRAGMENT_ID_OFFSET = 4;
 
+const Option = { Pad1: 0, PadN: 1, RouterAlert: 5 } as const;
+const MAX_PAD_BYTES = 7;
+/** Default of net.ipv6.max_hbh_opts_number. */
+const MAX_OPTIONS = 8;
+
 export const ipv6Version = (frame: DataView, offset: number): number => frame.getUint8(offset) >>> 4;
 export const ipv6PayloadBytes = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + PAYLOAD_LENGTH_OFFSET);
@@ -50,6 +55,35 @@ export function extensionBytes(frame: DataView, offset: number, type: number): n
   return type === IpProtocol.Authentication ? (units + 2) * 4 : (units + 1) * 8;
 }
 
+/**
+ * Whether Linux goes on with a packet whose first header is this hop-by-hop one: ip6_parse_tlv() in net/ipv6/exthdrs.c.
+ * What it does not know it skips or refuses, as the first two bits of the option say. One that is cut is acceptable.
+ */
+export function hopByHopIsAcceptable(frame: DataView, offset: number, packetEnd: number): boolean {
+  if (offset + IPV6_FRAGMENT_HEADER_BYTES > packetEnd) return true;
+  const end = offset + extensionBytes(frame, offset, IpProtocol.HopByHop);
+  if (end > packetEnd) return true;
+  let padBytes = 0;
+  let unpadded = 0;
+  for (let at = offset + 2; at < end; ) {
+    const type = frame.getUint8(at);
+    if (type !== Option.Pad1 && at + 1 >= end) return false;
+    const lengthBytes = type === Option.Pad1 ? 1 : frame.getUint8(at + 1) + 2;
+    if (at + lengthBytes > end) return false;
+    if (type === Option.Pad1 || type === Option.PadN) {
+      padBytes += lengthBytes;
+      if (padBytes > MAX_PAD_BYTES) return false;
+      for (let zero = at + 2; zero < at + lengthBytes; zero++) if (frame.getUint8(zero) !== 0) return false;
+    } else {
+      padBytes = 0;
+      if (++unpadded > MAX_OPTIONS || type >>> 6 !== 0) return false;
+      if (type === Option.RouterAlert && lengthBytes !== 4) return false;
+    }
+    at += lengthBytes;
+  }
+  return true;
+}
+
 export const ipv6FragmentOffsetBytes = (frame: DataView, offset: number): number =>
   frame.getUint16(offset + FRAGMENT_OFFSET_OFFSET) & 0xfff8;
 export const ipv6MoreFragments = (frame: DataView, offset: number): boolean =>
@@ -58,14 +92,9 @@ export const ipv6MoreFragments = (frame: DataView, offset: number): boolean =>
 export const ipv6Identification = (frame: DataView, offset: number): number =>
   frame.getInt32(offset + FRAGMENT_ID_OFFSET);
 
-/**
- * Sources that ipv6_rcv() and ip6_forward() of Linux refuse: multicast, unspecified, loopback, IPv4-mapped (RFC 4291
- * §2.5, §2.7).
- */
-export function isInvalidIpv6Source(word0: number, word1: number, word2: number, word3: number): boolean {
-  if (word0 >>> 24 === 0xff) return true;
-  return word0 === 0 && word1 === 0 && ((word2 === 0 && word3 >>> 1 === 0) || word2 === 0xffff);
-}
+/** Sources that ip6_rcv_core() of Linux refuses: multicast and loopback, but not the unspecified address. */
+export const isInvalidIpv6Source = (word0: number, word1: number, word2: number, word3: number): boolean =>
+  word0 >>> 24 === 0xff || (word0 === 0 && word1 === 0 && word2 === 0 && word3 === 1);
 
 /** Unicast and not link-local, which would need an interface: RFC 4291 §2.5. */
 export function isRoutableUnicastIpv6(words: readonly number[]): boolean {

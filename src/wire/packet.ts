@@ -1,6 +1,6 @@
 /** What decode() finds in a frame: one object, reused, overwritten by every frame. */
 
-/** tcpFlags and sctpChunk of a packet that ends before them. */
+/** tcpFlags, sctpChunk and stateInput of a packet that ends before them. */
 export const NOT_PRESENT = -1;
 
 /**
@@ -52,13 +52,17 @@ export class Packet {
   /** Of a whole datagram or a first fragment: 0. */
   fragmentOffsetBytes = 0;
   moreFragments = false;
+  /** Of the IPv6 extension header; 0: there is none. */
+  fragmentHeaderBytes = 0;
   /** Valid iff the packet is a fragment. */
   identification = 0;
 
   /** TcpFlag bits, or NOT_PRESENT. Valid iff protocol is TCP. */
   tcpFlags = NOT_PRESENT;
-  /** SctpChunk that moves the state, or NOT_PRESENT. Valid iff protocol is SCTP. */
+  /** SctpChunk that comes first, or NOT_PRESENT. Valid iff protocol is SCTP. */
   sctpChunk = NOT_PRESENT;
+  /** What moves the state: TcpFlag bits or an SctpChunk; or NOT_PRESENT. Valid iff protocol is TCP or SCTP. */
+  stateInput = NOT_PRESENT;
 
   /** Valid after DecodeResult.PassArp: who claims which IPv4 address; 0 when it is no IPv4 ARP. */
   arpSenderIp = 0;

@@ -55,14 +55,19 @@ export const SctpChunk = {
   ShutdownComplete: 14,
 } as const;
 
+/** Type of the first chunk; -1 when the packet ends before it. */
+export function sctpFirstChunk(frame: DataView, offset: number, end: number): number {
+  const first = offset + SCTP_HEADER_BYTES;
+  return first + SCTP_CHUNK_HEADER_BYTES > end ? -1 : frame.getUint8(first);
+}
+
 /**
  * The chunk that moves the state of an association: the first, or an ABORT bundled behind a cookie
  * (set_sctp_state() in net/netfilter/ipvs/ip_vs_proto_sctp.c). -1 when the packet ends before it.
  */
 export function sctpStateChunk(frame: DataView, offset: number, end: number): number {
   const first = offset + SCTP_HEADER_BYTES;
-  if (first + SCTP_CHUNK_HEADER_BYTES > end) return -1;
-  const type = frame.getUint8(first);
+  const type = sctpFirstChunk(frame, offset, end);
   if (type !== SctpChunk.CookieEcho && type !== SctpChunk.CookieAck) return type;
   const lengthBytes = frame.getUint16(first + 2);
   const next = first + ((lengthBytes + 3) & ~3);

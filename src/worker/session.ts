@@ -115,10 +115,14 @@ export class PathSession {
 
   private swap(configuration: Configuration): void {
     const { path } = this;
+    const { removals } = path.registry;
     this.configuration = configuration;
     path.services = path.services.next(configuration, path.registry, createScheduler);
     path.timeouts = stateTimeouts(configuration.timeouts);
     path.settings = configuration.settings;
+    if (path.registry.removals !== removals && path.settings.expire_nodest_conn !== 0) {
+      path.registry.endConnectionsOfDeleted();
+    }
     path.defense.update(path);
   }
 

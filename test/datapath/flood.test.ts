@@ -53,7 +53,7 @@ function problemOf({ verdict, sent, delivered }: Handled, frame: Uint8Array): st
   return isForward ? forwardingProblem(frame, first!) : undefined;
 }
 
-/** Nothing but MACs, TTL and IPv4 checksum differs from what came in. */
+/** Nothing but MACs, TTL, IPv4 checksum and IPv4 options differs from what came in. */
 function forwardingProblem(frame: Uint8Array, sent: Uint8Array): string | undefined {
   if (sent.length > frame.length) return 'longer than what came';
   const ipOffset = [0x0800, 0x86dd].includes((frame[12]! << 8) | frame[13]!)
@@ -62,8 +62,10 @@ function forwardingProblem(frame: Uint8Array, sent: Uint8Array): string | undefi
       ? 22
       : 18;
   const mayChange = frame[ipOffset]! >> 4 === 4 ? [8, 10, 11] : [7];
+  const isOption = (at: number) =>
+    frame[ipOffset]! >> 4 === 4 && at >= ipOffset + 20 && at < ipOffset + (frame[ipOffset]! & 15) * 4;
   const changed = [...sent.keys()].filter(
-    (at) => at >= 12 && sent[at] !== frame[at] && !mayChange.includes(at - ipOffset),
+    (at) => at >= 12 && sent[at] !== frame[at] && !mayChange.includes(at - ipOffset) && !isOption(at),
   );
   return changed.length === 0 ? undefined : `bytes ${changed.join(', ')} changed`;
 }

@@ -12,7 +12,7 @@ import { createPath, type Path } from '../../src/datapath/path.ts';
 import { verdictNames } from '../../src/datapath/verdict.ts';
 import { DirectorError } from '../../src/errors.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
-import type { Edit } from '../../src/service/model.ts';
+import type { Edit, MarkRule } from '../../src/service/model.ts';
 import type { SettingName } from '../../src/service/settings.ts';
 import { parseMac } from '../../src/wire/address.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
@@ -83,6 +83,10 @@ export class MemoryDirector {
 
   set(name: SettingName, value: number): void {
     this.edit({ op: 'set', name, value });
+  }
+
+  setMarks(rules: readonly MarkRule[]): void {
+    this.edit({ op: 'set-marks', rules });
   }
 
   private edit(edit: Edit) {

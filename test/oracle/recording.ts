@@ -1,4 +1,5 @@
 /** The format of recordings of kernel IPVS: what went in, what came out. */
+import type { MarkRule } from '../../src/service/model.ts';
 
 export interface TrafficRecording {
   readonly vip: string;
@@ -23,6 +24,8 @@ export interface TrafficCase {
 export type TrafficEvent =
   | CommandEvent
   | { readonly sysctl: string; readonly value: number | string }
+  /** A firewall rule of the recorded host, put behind the ones before. */
+  | { readonly mark: MarkRule }
   | { readonly waitSec: number }
   | FrameEvent
   | { readonly list: string }

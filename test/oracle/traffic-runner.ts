@@ -1,8 +1,9 @@
 /** Runs one recorded traffic case against the TypeScript path and finds the first event that differs. */
 
+import type { MarkRule } from '../../src/service/model.ts';
 import type { SettingName } from '../../src/service/settings.ts';
 import type { CliOutcome, Transport } from './cli-runner.ts';
-import { HostModel, resetFrame } from './host-model.ts';
+import { type HostAnswer, HostModel, resetFrame } from './host-model.ts';
 import { MemoryDirector } from './memory-director.ts';
 import { createMemoryTransport } from './memory-transport.ts';
 import type {
@@ -41,6 +42,7 @@ class TrafficRun {
   private readonly host: HostModel;
   private readonly transport: Transport;
   private readonly recording: TrafficRecording;
+  private readonly marks: MarkRule[] = [];
   private unrecordedSec = 0;
   private readonly sentFragments = new Map<string, string[]>();
 
@@ -68,6 +70,7 @@ class TrafficRun {
   async event(event: TrafficEvent): Promise<Found> {
     if ('command' in event) return this.command(event);
     if ('sysctl' in event) return this.sysctl(event.sysctl, Number(event.value));
+    if ('mark' in event) return this.mark(event.mark);
     if ('waitSec' in event) return void this.director.advance(event.waitSec);
     if ('frame' in event) return this.frame(event);
     if ('list' in event) return this.list(event.list);
@@ -90,6 +93,10 @@ class TrafficRun {
   }
 
   private sysctl(name: string, value: number): Found {
+    if (name === 'net.ipv4.icmp_ratelimit') {
+      this.director.path.replies.limitsClients = value !== 0;
+      return undefined;
+    }
     const setting = name.replace(/^net\.ipv4\.vs\./, '');
     if (!(setting in this.director.path.settings)) {
       return {
@@ -103,20 +110,27 @@ class TrafficRun {
     return undefined;
   }
 
+  private mark(rule: MarkRule): Found {
+    this.marks.push(rule);
+    this.director.setMarks(this.marks);
+    return undefined;
+  }
+
   private frame({ frame, note = '', out }: FrameEvent): Found {
     const bytes = Uint8Array.from(Buffer.from(frame, 'hex'));
     const handled = this.director.handle(bytes);
     const got: Output[] = handled.sent.map((sent) => this.describe(sent));
     // What the path leaves to the host, or hands to it, the host answers.
-    const left = handled.verdict.startsWith('Pass') ? [bytes] : handled.delivered;
-    for (const each of left) {
+    const isLeft = handled.verdict.startsWith('Pass') || handled.verdict === 'DropIpOptions';
+    for (const each of isLeft ? [bytes] : handled.delivered) {
       const answer = this.host.answer(each);
-      if (answer === undefined) continue;
+      if (answer === undefined || !this.mayAnswer(answer)) continue;
       got.push({ reply: answer.kind });
       if (answer.kind === 'tcp-rst') this.director.handle(resetFrame(each));
     }
     const visible = got.filter((output) => 'to' in output || this.canBeAnswered(bytes));
     const datagram = fragmentedDatagram(bytes);
+    if (handled.verdict === 'DropReplyLimit' && out.length > 0) return undefined;
     if (datagram !== undefined) return this.fragment(datagram, note, out, visible);
     const [expectedText, gotText] = [renderOutputs(out), renderOutputs(visible)];
     if (expectedText === gotText) return undefined;
@@ -126,6 +140,12 @@ class TrafficRun {
       got: `${gotText} (${handled.verdict})`,
       why: WHY_FRAME,
     };
+  }
+
+  /** Errors are limited for each client, those of the host and of IPVS together. */
+  private mayAnswer({ kind }: HostAnswer): boolean {
+    const { path } = this.director;
+    return !/^icmp-(3|11|12)\//.test(kind) || path.replies.take(path.now, path.packet);
   }
 
   /** IPVS puts datagrams together and cuts them again; we pass fragments on. What counts is where all of them go. */
@@ -232,14 +252,12 @@ class TrafficRun {
 
 const WHY_FRAME = 'a client would notice: another server, another frame, or no answer';
 
-/** Names the datagram that an untagged IPv4 frame is a fragment of; undefined: it is none. */
+/** Names the datagram that an untagged frame is a fragment of; undefined: it is none. */
 function fragmentedDatagram(frame: Uint8Array): string | undefined {
-  const isIpv4 = frame[12] === 0x08 && frame[13] === 0x00;
-  const fragmentField = ((frame[20] ?? 0) << 8) | (frame[21] ?? 0);
-  if (!isIpv4 || (fragmentField & 0x3fff) === 0) return undefined;
-  return (
-    Buffer.from(frame.subarray(18, 20)).toString('hex') + Buffer.from(frame.subarray(26, 34)).toString('hex')
-  );
+  const hex = (start: number, end: number) => Buffer.from(frame.subarray(start, end)).toString('hex');
+  const word = (at: number) => ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
+  if (word(12) === 0x86dd) return frame[20] === 44 && word(56) > 0 ? hex(58, 62) + hex(22, 54) : undefined;
+  return word(12) === 0x0800 && (word(20) & 0x3fff) !== 0 ? hex(18, 20) + hex(26, 34) : undefined;
 }
 
 const renderOutputs = (outputs: readonly Output[]): string =>
