@@ -1,0 +1,185 @@
+/** `director` as a program, against a daemon that has a configuration and no datapath: what it prints, and how it ends. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { DirectorApi } from '../../../src/control/api.ts';
+import { createControlApp } from '../../../src/control/app.ts';
+import { DirectorError } from '../../../src/errors.ts';
+import { applyEdit, EMPTY_CONFIGURATION } from '../../../src/service/configuration.ts';
+import type { Edit } from '../../../src/service/model.ts';
+import { SETTING_NAMES, SETTINGS } from '../../../src/service/settings.ts';
+
+const MAIN = join(import.meta.dirname, '../../../src/cli/director/main.ts');
+
+let folder: string;
+let socketPath: string;
+let server: Server;
+let configuration = EMPTY_CONFIGURATION;
+let calls: string[] = [];
+
+const api = {
+  async edit(edits: readonly Edit[]) {
+    const results = edits.map((edit) => {
+      try {
+        configuration = applyEdit(configuration, edit);
+        return null;
+      } catch (error) {
+        const { code, message } = error as DirectorError;
+        return { code, message };
+      }
+    });
+    return { results };
+  },
+  settings: () => ({
+    settings: SETTING_NAMES.map((name) => {
+      const { default: preset, meaning } = SETTINGS[name];
+      return { name, value: configuration.settings[name], default: preset, meaning };
+    }),
+  }),
+  marks: () => ({ rules: configuration.marks }),
+  async reload() {
+    calls.push('reload');
+    throw new DirectorError('CONFIG_FILE', '/etc/director.yaml:3:5: there is no scheduler "best"');
+  },
+  stop: () => void calls.push('stop'),
+} as unknown as DirectorApi;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'director-test-'));
+  socketPath = join(folder, 'socket');
+  server = createServer(getRequestListener(createControlApp(api).fetch));
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+});
+
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+beforeEach(() => {
+  configuration = EMPTY_CONFIGURATION;
+  calls = [];
+});
+
+interface Ended {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function director(line: string, socket = socketPath): Promise<Ended> {
+  const args = [
+    '--import',
+    'tsx',
+    MAIN,
+    '--socket',
+    socket,
+    ...line.split(' ').filter((word) => word !== ''),
+  ];
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
+      const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      // What Node itself says of a variable of the test's is not the program's.
+      resolve({ exit, stdout, stderr: stderr.replaceAll(/^\(.*\n/gm, '') });
+    });
+  });
+}
+
+describe('director set', { timeout: 60_000 }, () => {
+  test('lists all settings, or one; changes one', async () => {
+    const all = await director('set');
+    expect([all.exit, all.stderr]).toEqual([0, '']);
+    const lines = all.stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^NAME +VALUE +DEFAULT +MEANING$/);
+    expect(lines.slice(1).map((line) => line.split(' ')[0])).toEqual(SETTING_NAMES);
+
+    expect(await director('set sloppy_tcp 1')).toEqual({ exit: 0, stdout: '', stderr: '' });
+    expect(configuration.settings.sloppy_tcp).toBe(1);
+    const one = await director('set sloppy_tcp');
+    expect(one.stdout).toMatch(/^NAME .*\nsloppy_tcp +1 +0 +\S.*\n$/);
+  });
+});
+
+describe('director mark', { timeout: 60_000 }, () => {
+  test('adds rules at the end, lists them by number, and deletes one by its number', async () => {
+    expect((await director('mark')).stdout).toBe('no rules: no frame has a mark\n');
+    const add =
+      'mark add 10.0.0.96/28 --mark 7 --protocol tcp --ports 80-443 --source 192.0.2.0/24 198.51.100.1';
+    for (const line of [add, 'mark add FD00::1 --mark 0x8 --ports 53', 'mark add 10.0.0.1 --mark 9'])
+      expect(await director(line)).toEqual({ exit: 0, stdout: '', stderr: '' });
+    expect(configuration.marks).toEqual([
+      {
+        mark: 7,
+        destination: '10.0.0.96/28',
+        protocol: 'tcp',
+        ports: [80, 443],
+        sources: ['192.0.2.0/24', '198.51.100.1'],
+      },
+      { mark: 8, destination: 'fd00::1', ports: [53, 53] },
+      { mark: 9, destination: '10.0.0.1' },
+    ]);
+    expect((await director('mark delete 2')).exit).toBe(0);
+    expect(
+      (await director('mark list')).stdout.split('\n').map((line) => line.trim().split(/ {2,}/)),
+    ).toEqual([
+      ['NUMBER', 'MARK', 'PROTOCOL', 'DESTINATION', 'PORTS', 'SOURCES'],
+      ['1', '7', 'tcp', '10.0.0.96/28', '80-443', '192.0.2.0/24, 198.51.100.1'],
+      ['2', '9', 'any', '10.0.0.1', 'all', 'all'],
+      [''],
+    ]);
+  });
+});
+
+describe('what is typed wrong ends with 2, says what it was and what is right, and changes nothing', () => {
+  test.concurrent.each([
+    ['', 'Usage: director'],
+    ['strat', "unknown command 'strat'"],
+    ['set sloppy_tcp 2', 'sloppy_tcp takes 0 to 1, not 2'],
+    ['set sloppy_tcp on', 'sloppy_tcp takes a whole number, not on'],
+    ['set sloppy 1', 'there is no setting sloppy; there are: am_droprate, '],
+    ['set sloppy_tcp 1 1', 'too many arguments'],
+    ['mark add 10.0.0.1', "required option '--mark <n>' not specified"],
+    ['mark add 10.0.0.1 --mark 0', "'0' is invalid. expected a whole number from 1 to 4294967295."],
+    ['mark add 10.0.0.1 --mark 7 --protocol icmp', "'icmp' is invalid. expected tcp, udp, sctp or any."],
+    ['mark add 10.0.0.1 --mark 7 --ports 90-80', "'90-80' is invalid. expected a port or a range"],
+    ['mark add web --mark 7', 'web is neither an IP address nor a network such as 10.0.0.0/8'],
+    [
+      'mark add 10.0.0.1 --mark 7 --source fd00::/8',
+      'the source fd00:: is not of the IP version of 10.0.0.1',
+    ],
+    ['mark delete 1', 'there is no rule 1; director mark lists 0'],
+    ['mark delete first', 'there is no rule first; director mark lists 0'],
+    ['run', "required option '--interface <name>' not specified"],
+    ['run --interface x --conn-table-size 0', 'expected a whole number from 1 to 16777215.'],
+    [
+      'run --interface x --config a --rules b',
+      "option '--config <file>' cannot be used with option '--rules <file>'",
+    ],
+    ['reload', '/etc/director.yaml:3:5: there is no scheduler "best"'],
+  ])('director %s', { timeout: 60_000 }, async (line, message) => {
+    const { exit, stdout, stderr } = await director(line);
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(configuration).toBe(EMPTY_CONFIGURATION);
+  });
+});
+
+test('without a daemon it ends with 1 and says where it looked', { timeout: 60_000 }, async () => {
+  const socket = join(folder, 'nothing');
+  expect(await director('set', socket)).toEqual({
+    exit: 1,
+    stdout: '',
+    stderr: `director: no director answers on ${socket} (there is no such socket)\n`,
+  });
+});
+
+test('stop asks the daemon to end', { timeout: 60_000 }, async () => {
+  expect(await director('stop')).toEqual({ exit: 0, stdout: '', stderr: '' });
+  expect(calls).toEqual(['stop']);
+});
