@@ -23,7 +23,7 @@ import { ipv6SourceWord, isInvalidIpv6Source } from '../wire/ipv6.ts';
 import { forget, isExpired, stepState } from './connection-life.ts';
 import { rewriteDirectRoute } from './direct-route.ts';
 import { rememberDatagram, serverOfFragment } from './fragments.ts';
-import { icmpErrorIsIntact, replyPortUnreachable, replyTimeExceeded } from './icmp-reply.ts';
+import { replyPortUnreachable, replyTimeExceeded } from './icmp-reply.ts';
 import { isOpening, openConnection } from './open-connection.ts';
 import type { Path } from './path.ts';
 import { Verdict } from './verdict.ts';
@@ -149,15 +149,12 @@ function sendFragment(path: Path, frame: DataView, server: RealServer): Verdict 
   return send(path, frame, server, Verdict.ForwardFragment);
 }
 
-/** ip_vs_in_icmp(): goes where the connection goes that it is about; changes neither state nor timer. */
+/** ip_vs_in_icmp(): goes where the connection goes that it is about, whatever its checksum; changes no state, no timer. */
 function forwardIcmpError(path: Path, frame: DataView, found: number): Verdict {
-  const { packet } = path;
   let server = found === NO_CONNECTION ? undefined : serverOf(path, found);
   if (server === undefined && path.settings.schedule_icmp !== 0) server = openConnection(path);
   if (server === undefined) return Verdict.PassIcmpUnrelated;
   if (hasMartianSender(path, frame)) return Verdict.DropMartianSource;
-  // Of one that is scheduled, IPVS does not look at the checksum.
-  if (found !== NO_CONNECTION && !icmpErrorIsIntact(packet, frame)) return Verdict.DropIcmpChecksum;
   countIn(path, server);
   if (server.reach.kind === 'local') return Verdict.PassIcmpLocal;
   return send(path, frame, server, Verdict.ForwardIcmpError);

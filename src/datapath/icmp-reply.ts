@@ -2,7 +2,7 @@
  * What the director itself answers: port unreachable, time exceeded. Built in a buffer of its own and sent back to
  * the MAC that the frame came from. RFC 792, RFC 1812 §4.3.2, RFC 4443 §2.4; a bounded number each second.
  */
-import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
+import { pseudoHeaderSum } from '../wire/checksum.ts';
 import { sourceMacHigh, sourceMacLow, writeMacs } from '../wire/ethernet.ts';
 import {
   encodeIcmp,
@@ -102,9 +102,4 @@ function ipv6PseudoHeader(packet: Packet, icmpBytes: number): number {
     pseudoHeaderSum(packet.virtual0, packet.virtual1, 0, 0) +
     pseudoHeaderSum(packet.virtual2, packet.virtual3, 0, 0)
   );
-}
-
-/** Whether the checksum of an ICMP message is right: ip_vs_in_icmp() forwards no other. ip_vs_in_icmp_v6() looks at none. */
-export function icmpErrorIsIntact({ ipVersion, ipEnd, transportOffset }: Packet, frame: DataView): boolean {
-  return ipVersion === 6 || fold16(sum16(frame, transportOffset, ipEnd - transportOffset)) === 0xffff;
 }

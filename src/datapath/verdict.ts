@@ -47,7 +47,6 @@ export const Verdict = {
   DropMartianSource: 64,
   /** TCP or SCTP without its whole header, and no connection that it belongs to. */
   DropTransportTruncated: 65,
-  DropIcmpChecksum: 66,
   /** The connection's real server was removed from the service (expire_nodest_conn is 0). */
   DropServerRemoved: 67,
   /** An ICMP answer was due, but too many were sent this second. */

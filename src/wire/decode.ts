@@ -152,7 +152,6 @@ function decodeIpv6(packet: Packet, frame: DataView, offset: number, frameEnd: n
   const end = offset + IPV6_HEADER_BYTES + ipv6PayloadBytes(frame, offset);
   if (end > frameEnd) return DecodeResult.DropIpTotalLength;
   packet.ipVersion = 6;
-  packet.fragmentHeaderBytes = 0;
   packet.ipEnd = end;
   packet.ttl = ipv6HopLimit(frame, offset);
   packet.fragmentOffsetBytes = 0;
@@ -174,7 +173,6 @@ function skipExtensions(packet: Packet, frame: DataView, start: number, firstTyp
   while (isIpv6Extension(type)) {
     if (offset + IPV6_FRAGMENT_HEADER_BYTES > packet.ipEnd) return false;
     if (type === IpProtocol.Fragment) {
-      packet.fragmentHeaderBytes = IPV6_FRAGMENT_HEADER_BYTES;
       packet.fragmentOffsetBytes = ipv6FragmentOffsetBytes(frame, offset);
       packet.moreFragments = ipv6MoreFragments(frame, offset);
       packet.identification = ipv6Identification(frame, offset);
@@ -206,20 +204,16 @@ function decodeTransport(packet: Packet, frame: DataView): DecodeResult {
 
 /** What opens a connection, and what the state machines look at. */
 function readStateInput(packet: Packet, frame: DataView): void {
-  const { transportOffset, ipOffset, ipEnd: end } = packet;
+  const { transportOffset: offset, ipEnd: end } = packet;
   packet.tcpFlags = NOT_PRESENT;
   packet.sctpChunk = NOT_PRESENT;
   packet.stateInput = NOT_PRESENT;
   if (packet.fragmentOffsetBytes > 0) return;
-  // set_tcp_state() and set_sctp_state() know of no IPv6 extension headers; fragment headers are gone by then.
-  const stateOffset =
-    packet.ipVersion === 4 ? transportOffset : ipOffset + IPV6_HEADER_BYTES + packet.fragmentHeaderBytes;
   if (packet.protocol === IpProtocol.Tcp) {
-    if (transportOffset + TCP_MIN_HEADER_BYTES <= end) packet.tcpFlags = tcpFlags(frame, transportOffset);
-    if (stateOffset + TCP_MIN_HEADER_BYTES <= end) packet.stateInput = tcpFlags(frame, stateOffset);
+    if (offset + TCP_MIN_HEADER_BYTES <= end) packet.stateInput = packet.tcpFlags = tcpFlags(frame, offset);
   } else if (packet.protocol === IpProtocol.Sctp) {
-    packet.sctpChunk = sctpFirstChunk(frame, transportOffset, end);
-    packet.stateInput = sctpStateChunk(frame, stateOffset, end);
+    packet.sctpChunk = sctpFirstChunk(frame, offset, end);
+    packet.stateInput = sctpStateChunk(frame, offset, end);
   }
 }
 

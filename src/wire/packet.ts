@@ -52,8 +52,6 @@ export class Packet {
   /** Of a whole datagram or a first fragment: 0. */
   fragmentOffsetBytes = 0;
   moreFragments = false;
-  /** Of the IPv6 extension header; 0: there is none. */
-  fragmentHeaderBytes = 0;
   /** Valid iff the packet is a fragment. */
   identification = 0;
 

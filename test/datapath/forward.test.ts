@@ -699,13 +699,14 @@ describe('ICMP errors follow their connection', () => {
       verdict: 'PassIcmpUnrelated',
     },
     {
-      name: 'with a wrong checksum',
+      name: 'with a wrong checksum, which is the server’s to judge',
       before: [syn],
       frame: eth().ipv4('198.51.100.1', VIP).icmp(3, 4, about, { checksum: 1 }),
-      verdict: 'DropIcmpChecksum',
+      verdict: 'ForwardIcmpError',
+      to: A_MAC,
     },
     {
-      name: 'ICMPv6 with a wrong checksum, which the kernel does not look at',
+      name: 'ICMPv6 with a wrong checksum, too',
       before: [fromClient6().tcp(31337, 80, SYN)],
       frame: eth().ipv6('2001:db8::1', VIP6).icmp(2, 0, about6, { checksum: 1 }),
       verdict: 'ForwardIcmpError',

@@ -57,6 +57,8 @@ export class HostModel {
     const isWhole = result === DecodeResult.Continue || result === DecodeResult.PassProtocol;
     if (!isWhole || packet.isOutgoing || packet.isIcmpError || !this.isTakenIn(view)) return undefined;
     if (packet.moreFragments || packet.fragmentOffsetBytes > 0) return undefined;
+    // Of an ICMP error about no connection it is the protocol of the packet inside.
+    packet.protocol = outerProtocol(packet, view);
     const kind = packet.ipVersion === 4 ? answer4(packet, view) : answer6(packet, view);
     return kind === undefined ? undefined : { kind };
   }
@@ -71,6 +73,11 @@ export class HostModel {
       ipVersion === 4 && (isInvalidIpv4Source(view.getInt32(at)) || this.ownAddresses.has(source));
     return !isMartian && this.ownAddresses.has(destination);
   }
+}
+
+function outerProtocol({ ipVersion, ipOffset, protocol }: Packet, view: DataView): number {
+  if (ipVersion === 4) return view.getUint8(ipOffset + 9);
+  return view.getUint8(ipOffset + 6) === IpProtocol.Icmpv6 ? IpProtocol.Icmpv6 : protocol;
 }
 
 function addressAt(view: DataView, at: number, ipVersion: number): string {

@@ -16,6 +16,12 @@ const FOLDERS = [
 
 /** Cases in which we differ, and why. One that agrees again fails, so that it is taken out. */
 const EXPECTED_DIFFERENCES: Readonly<Record<string, string>> = {
+  'exception: fragments alone':
+    'fragments are passed on as they come, the first one too if the rest never does',
+  'exception: ipv6 atomic fragments': 'the header of a fragment that is the whole datagram stays on',
+  'exception: ip timestamps': 'the time of day is another one',
+  'exception: forwarding methods mixed': 'neither tunnel nor masquerading',
+  'exception: forwarding methods edited': 'a server that is edited to -i receives nothing from then on',
   'lblcr after its expiration': 'lblcr_expiration is no setting of ours',
   'lblc by firewall mark': 'which frames were marked is not recorded',
   'lblcr by firewall mark': 'which frames were marked is not recorded',

@@ -12,6 +12,7 @@ import { runTrafficCase } from './traffic-runner.ts';
 
 const OWN_RECORDINGS = [
   'traffic.json',
+  'traffic-more.json',
   'ipvsadm-cli.json',
   'ipvsadm-cli-more.json',
   '../../schedule/recordings/schedulers.json',

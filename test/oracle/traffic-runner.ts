@@ -20,6 +20,8 @@ import type {
 
 /** The recorded kernel ran slowly: this much of its time may have passed within a case without a `waitSec`. */
 const MAX_UNRECORDED_SEC = 25;
+/** Of the recorded director; recordings do not name it. */
+const RECORDED_ADDRESS6 = 'fd00:10::1';
 /** Steps in which the runner lets that time pass where a list shows that it did. */
 const UNRECORDED_STEP_SEC = 0.5;
 
@@ -55,7 +57,7 @@ class TrafficRun {
       recording.vip6,
     ];
     const servers = Object.entries({ ...recording.realServers, ...recording.realServers6 });
-    this.host = new HostModel(recording.directorMac, own);
+    this.host = new HostModel(recording.directorMac, [...own, RECORDED_ADDRESS6]);
     this.director = new MemoryDirector({
       mac: recording.directorMac,
       addresses: own,
