@@ -48,19 +48,31 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   // One from port 0 is remembered, and never found again: __ip_vs_conn_in_get().
   const found = packet.hasPorts && packet.clientPort !== 0 ? findConnection(path) : NO_CONNECTION;
   if (packet.isIcmpError) return forwardIcmpError(path, frame, found);
-  const isOver = found !== NO_CONNECTION && isReplaced(path, found);
-  if (found !== NO_CONNECTION && !isOver && !serverOf(path, found).isListed) return Verdict.DropServerRemoved;
-  path.connection = isOver ? NO_CONNECTION : found;
-  // While its successor is scheduled, a connection that is over still counts at its server.
-  const endsLater = isOver && !path.connections.isFull;
-  if (isOver && !endsLater) forget(path, found);
-  const server = path.connection === NO_CONNECTION ? openConnection(path) : serverOf(path, path.connection);
-  if (endsLater) endReplaced(path, found);
-  if (server === undefined) return refuse(path, frame);
+  if (found === NO_CONNECTION) return forwardOpened(path, frame, openConnection(path));
+  const server = serverOf(path, found);
+  if (isReplaced(path, found, server)) return forwardOpened(path, frame, openInPlaceOf(path, found));
+  if (!server.isListed) return Verdict.DropServerRemoved;
+  path.connection = found;
+  return forwardTo(path, frame, server);
+}
 
+const forwardOpened = (path: Path, frame: DataView, server: RealServer | undefined): Verdict =>
+  server === undefined ? refuse(path, frame) : forwardTo(path, frame, server);
+
+/** While its successor is scheduled, a connection that is over still counts at its server. */
+function openInPlaceOf(path: Path, over: number): RealServer | undefined {
+  const makesRoomFirst = path.connections.isFull;
+  if (makesRoomFirst) forget(path, over);
+  const server = openConnection(path);
+  if (!makesRoomFirst) endReplaced(path, over);
+  return server;
+}
+
+/** Counted, stepped and sent: a frame whose server is known. */
+function forwardTo(path: Path, frame: DataView, server: RealServer): Verdict {
   countIn(path, server);
   if (path.connection !== NO_CONNECTION) stepState(path, path.connection, server, TcpDirection.Input);
-  if (packet.moreFragments) return sendFirstFragment(path, frame, server);
+  if (path.packet.moreFragments) return sendFirstFragment(path, frame, server);
   return send(path, frame, server, Verdict.Forward);
 }
 
@@ -83,16 +95,14 @@ function endReplaced(path: Path, connection: number): void {
 }
 
 /** Its server was removed, or an opening packet on a connection that is over is the first of another one. */
-const isReplaced = (path: Path, connection: number): boolean =>
-  isReused(path, connection) ||
-  (path.settings.expire_nodest_conn !== 0 && !serverOf(path, connection).isListed);
+const isReplaced = (path: Path, connection: number, server: RealServer): boolean =>
+  isReused(path, connection, server) || (path.settings.expire_nodest_conn !== 0 && !server.isListed);
 
 /** conn_reuse_mode, and expire_nodest_conn for a server that is quiesced. */
-function isReused(path: Path, connection: number): boolean {
+function isReused(path: Path, connection: number, server: RealServer): boolean {
   const { packet, connections, settings } = path;
   if (!isOpening(packet)) return false;
-  const isQuiesced = path.registry.get(connections.serverOf(connection)).weight === 0;
-  if (settings.expire_nodest_conn !== 0 && isQuiesced) return true;
+  if (settings.expire_nodest_conn !== 0 && server.weight === 0) return true;
   if (settings.conn_reuse_mode === 0 || connections.template(connection) !== NO_CONNECTION) return false;
   const state = connections.state(connection);
   if (packet.protocol === IpProtocol.Sctp) return state === SCTP_CLOSED;
