@@ -33,13 +33,9 @@ export class ServiceIndex {
   private readonly firstWords6: ReadonlySet<number>;
   private readonly hasFtpService: boolean;
   private readonly hasAnyPortService: boolean;
-  private readonly hasIpv4Service: boolean;
-  private readonly hasIpv6Service: boolean;
 
   constructor(services: readonly VirtualService[], marks: readonly MarkRule[]) {
     this.marks = new MarkRules(marks);
-    this.hasIpv4Service = services.some((service) => versionOf(service) === 4);
-    this.hasIpv6Service = services.some((service) => versionOf(service) === 6);
     for (const service of services) {
       const { address } = service;
       if ('fwmark' in address)
@@ -65,11 +61,6 @@ export class ServiceIndex {
     this.hasFtpService = filled.some(
       (slot) => slot.port === FTP_PORT && (isPersistent(slot) || this.hasAnyPortService),
     );
-  }
-
-  /** Without a service of its IP version IPVS looks at no packet, whatever it remembers (ip_vs_register_hooks()). */
-  hasVersion(ipVersion: number): boolean {
-    return ipVersion === 4 ? this.hasIpv4Service : this.hasIpv6Service;
   }
 
   /** Whether some service has this IPv4 virtual address, as a signed word. */
@@ -136,11 +127,6 @@ export class ServiceIndex {
       at = (at + 1) & this.mask;
     }
   }
-}
-
-function versionOf({ address }: VirtualService): 4 | 6 {
-  if ('fwmark' in address) return address.family;
-  return address.address.includes(':') ? 6 : 4;
 }
 
 /** Needs no seed: what is in the table is chosen by the operator. */

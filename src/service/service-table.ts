@@ -18,11 +18,17 @@ export type SchedulerFactory = (name: string, flags: number) => Scheduler | unde
 export class ServiceTable {
   private readonly byKey: ReadonlyMap<string, VirtualService>;
   private readonly configuration: Configuration;
+  private readonly hasIpv4Service: boolean;
+  private readonly hasIpv6Service: boolean;
   private builtIndex: ServiceIndex | undefined;
 
   private constructor(byKey: ReadonlyMap<string, VirtualService>, configuration: Configuration) {
     this.byKey = byKey;
     this.configuration = configuration;
+    const versions = new Set<number>();
+    for (const service of byKey.values()) versions.add(versionOf(service));
+    this.hasIpv4Service = versions.has(4);
+    this.hasIpv6Service = versions.has(6);
   }
 
   static empty(): ServiceTable {
@@ -69,9 +75,9 @@ export class ServiceTable {
     return this.index.hasAddress(packet);
   }
 
-  /** Whether there is a service of this IP version. */
+  /** Without a service of its IP version IPVS looks at no packet, whatever it remembers (ip_vs_register_hooks()). */
   hasVersion(ipVersion: number): boolean {
-    return this.index.hasVersion(ipVersion);
+    return ipVersion === 4 ? this.hasIpv4Service : this.hasIpv6Service;
   }
 
   /** Whether some service has this IPv4 virtual address, as a signed word. */
@@ -84,6 +90,11 @@ export class ServiceTable {
     this.builtIndex ??= new ServiceIndex([...this.byKey.values()], this.configuration.marks);
     return this.builtIndex;
   }
+}
+
+function versionOf({ address }: VirtualService): 4 | 6 {
+  if ('fwmark' in address) return address.family;
+  return address.address.includes(':') ? 6 : 4;
 }
 
 function nextService(

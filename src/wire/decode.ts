@@ -53,11 +53,10 @@ import {
 } from './ipv6.ts';
 import { NOT_PRESENT, type Packet } from './packet.ts';
 import {
-  destinationPort,
   PORTS_BYTES,
+  portsWord,
   sctpFirstChunk,
   sctpStateChunk,
-  sourcePort,
   TCP_MIN_HEADER_BYTES,
   tcpFlags,
 } from './transport.ts';
@@ -134,7 +133,7 @@ function decodeIpv4(packet: Packet, frame: DataView, offset: number, frameEnd: n
   if (totalBytes < headerBytes || offset + totalBytes > frameEnd) return DecodeResult.DropIpTotalLength;
   if (hasOptions && !ipv4OptionsAreAcceptable(frame, offset, headerBytes)) return DecodeResult.DropIpOptions;
 
-  packet.ipVersion = 4;
+  becomeIpv4(packet);
   packet.ipEnd = offset + totalBytes;
   packet.ttl = ipv4TtlOf(word2);
   packet.protocol = ipv4ProtocolOf(word2);
@@ -272,6 +271,12 @@ function readInnerPorts(packet: Packet, frame: DataView, offset: number, protoco
 function setIpv4Ends(packet: Packet, source: number, destination: number, fromServer: boolean): void {
   packet.client0 = fromServer ? destination : source;
   packet.virtual0 = fromServer ? source : destination;
+}
+
+/** The words that IPv4 does not use are 0 already, unless the packet before was IPv6. */
+function becomeIpv4(packet: Packet): void {
+  if (packet.ipVersion === 4) return;
+  packet.ipVersion = 4;
   packet.client1 = packet.client2 = packet.client3 = 0;
   packet.virtual1 = packet.virtual2 = packet.virtual3 = 0;
 }
@@ -290,6 +295,7 @@ function readIpv6Ends(packet: Packet, frame: DataView, offset: number, fromServe
 }
 
 function readPorts(packet: Packet, frame: DataView, offset: number, fromServer: boolean): void {
-  packet.clientPort = fromServer ? destinationPort(frame, offset) : sourcePort(frame, offset);
-  packet.virtualPort = fromServer ? sourcePort(frame, offset) : destinationPort(frame, offset);
+  const word = portsWord(frame, offset);
+  packet.clientPort = fromServer ? word & 0xffff : word >>> 16;
+  packet.virtualPort = fromServer ? word >>> 16 : word & 0xffff;
 }

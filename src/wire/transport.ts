@@ -2,8 +2,8 @@
 
 /** Ports stand first in all three: RFC 9293 §3.1, RFC 768, RFC 9260 §3.1. */
 export const PORTS_BYTES = 4;
-export const sourcePort = (frame: DataView, offset: number): number => frame.getUint16(offset);
-export const destinationPort = (frame: DataView, offset: number): number => frame.getUint16(offset + 2);
+/** Source port << 16 | destination port, signed. */
+export const portsWord = (frame: DataView, offset: number): number => frame.getInt32(offset);
 
 export const TCP_MIN_HEADER_BYTES = 20;
 export const UDP_HEADER_BYTES = 8;
