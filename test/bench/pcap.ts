@@ -18,6 +18,8 @@ const SERVER = { address: '10.99.0.11', mac: '02:00:00:00:0b:11' };
 const DIRECTOR = { namespace: `dbench-d-${process.pid}`, interface: 'd0', mac: '02:00:00:00:0b:01' };
 const CLIENT = { namespace: `dbench-c-${process.pid}`, interface: 'c0', mac: '02:00:00:00:0b:02' };
 
+const running = new Set<ChildProcess>();
+
 export interface PcapResult {
   /** Frames per second. */
   readonly ours: Summary;
@@ -28,6 +30,9 @@ export interface PcapResult {
 
 export async function measurePcap(): Promise<PcapResult> {
   const folder = mkdtempSync(join(tmpdir(), 'director-bench-'));
+  // Whatever ends this process, its namespaces and all that runs in them go with it.
+  process.on('exit', removeNamespaces);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
   try {
     makeNamespaces();
     const ours: number[] = [];
@@ -39,7 +44,8 @@ export async function measurePcap(): Promise<PcapResult> {
     const ratio = ours.map((rate, round) => rate / bare[round]!);
     return { ours: summarize(ours), bare: summarize(bare), ratio: summarize(ratio) };
   } finally {
-    for (const { namespace } of [DIRECTOR, CLIENT]) ip(['netns', 'delete', namespace], true);
+    removeNamespaces();
+    process.off('exit', removeNamespaces);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -80,6 +86,11 @@ function makeNamespaces(): void {
     'nud',
     'permanent',
   ]);
+}
+
+function removeNamespaces(): void {
+  for (const child of running) child.kill('SIGKILL');
+  for (const { namespace } of [DIRECTOR, CLIENT]) ip(['netns', 'delete', namespace], true);
 }
 
 /** Frames per second that come back out while the generator sends more than anybody can forward. */
@@ -143,7 +154,12 @@ function inNamespace(namespace: string, core: number, nodeArgs: readonly string[
     String(core),
     process.execPath,
   ];
-  return spawn(command[0]!, [...command.slice(1), ...nodeArgs], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(command[0]!, [...command.slice(1), ...nodeArgs], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 function framesBack(): number {
