@@ -18,7 +18,7 @@ import { DirectorError } from '../errors.ts';
 import { type Neighbor, NeighborTable } from '../host/neighbors.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import type { Log } from '../log.ts';
-import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import { applyEdit, type Configuration, draftOf, EMPTY_CONFIGURATION } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
 import type { Edit } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
@@ -172,8 +172,10 @@ export class Director implements DirectorApi {
 
   private async carryOut(edits: readonly Edit[]): Promise<EditsReply> {
     const before = this.configuration;
+    this.configuration = draftOf(before);
     const accepted: Edit[] = [];
     const results = edits.map((edit) => this.tryEdit(edit, accepted));
+    if (accepted.length === 0) this.configuration = before;
     await this.follow(before, accepted);
     return { results };
   }

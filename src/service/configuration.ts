@@ -70,6 +70,24 @@ export function endpointText({ address, port }: ServerAddress): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/**
+ * For many edits in a row: a copy whose services the following applyEdit() may change in place. Nobody else may hold
+ * it while they do.
+ */
+export const draftOf = (configuration: Configuration): Configuration => ({
+  ...configuration,
+  services: new DraftServices(configuration.services),
+});
+
+/** Services that belong to one sequence of edits alone. */
+class DraftServices extends Map<string, ConfiguredService> {}
+
+const writable = (services: Configuration['services']): Map<string, ConfiguredService> =>
+  services instanceof DraftServices ? services : new Map(services);
+
+const emptied = (services: Configuration['services']): Map<string, ConfiguredService> =>
+  services instanceof DraftServices ? new DraftServices() : new Map();
+
 /** Throws a DirectorError and leaves the old configuration as it was, or returns the new one. */
 export function applyEdit(configuration: Configuration, edit: Edit): Configuration {
   switch (edit.op) {
@@ -79,7 +97,7 @@ export function applyEdit(configuration: Configuration, edit: Edit): Configurati
     case 'delete-service':
       return withoutService(configuration, edit.service);
     case 'flush':
-      return { ...configuration, services: new Map() };
+      return { ...configuration, services: emptied(configuration.services) };
     case 'add-server':
     case 'edit-server':
     case 'delete-server':
@@ -119,7 +137,7 @@ function findService(configuration: Configuration, service: ServiceAddress): Con
 function withService(configuration: Configuration, service: ConfiguredService): Configuration {
   return {
     ...configuration,
-    services: new Map(configuration.services).set(serviceKey(service.service), service),
+    services: writable(configuration.services).set(serviceKey(service.service), service),
   };
 }
 
@@ -154,7 +172,7 @@ function putService(
 
 function withoutService(configuration: Configuration, service: ServiceAddress): Configuration {
   findService(configuration, service);
-  const services = new Map(configuration.services);
+  const services = writable(configuration.services);
   services.delete(serviceKey(service));
   return { ...configuration, services };
 }

@@ -16,19 +16,15 @@ import type { Scheduler, ServerChange, VirtualService } from './virtual-service.
 export type SchedulerFactory = (name: string, flags: number) => Scheduler | undefined;
 
 export class ServiceTable {
-  private readonly byKey: ReadonlyMap<string, VirtualService>;
+  private readonly byKey: Map<string, VirtualService>;
   private readonly configuration: Configuration;
-  private readonly hasIpv4Service: boolean;
-  private readonly hasIpv6Service: boolean;
+  private hasIpv4Service = false;
+  private hasIpv6Service = false;
   private builtIndex: ServiceIndex | undefined;
 
-  private constructor(byKey: ReadonlyMap<string, VirtualService>, configuration: Configuration) {
+  private constructor(byKey: Map<string, VirtualService>, configuration: Configuration) {
     this.byKey = byKey;
     this.configuration = configuration;
-    const versions = new Set<number>();
-    for (const service of byKey.values()) versions.add(versionOf(service));
-    this.hasIpv4Service = versions.has(4);
-    this.hasIpv6Service = versions.has(6);
   }
 
   static empty(): ServiceTable {
@@ -57,6 +53,27 @@ export class ServiceTable {
     return new ServiceTable(byKey, configuration);
   }
 
+  /**
+   * As next(), where only the service `key` differs. Takes over what `this` has, which must not be used any more: of
+   * thousands of edits in a row each costs as much as the first.
+   */
+  nextOf(
+    key: string,
+    configuration: Configuration,
+    registry: ServerRegistry,
+    createScheduler: SchedulerFactory,
+  ): ServiceTable {
+    const configured = configuration.services.get(key);
+    const before = this.byKey.get(key);
+    if (configured !== undefined) {
+      this.byKey.set(key, nextService(configured, before, registry, createScheduler));
+    } else if (before !== undefined) {
+      for (const server of before.servers) registry.unlist(server);
+      this.byKey.delete(key);
+    }
+    return new ServiceTable(this.byKey, configuration);
+  }
+
   get services(): Iterable<VirtualService> {
     return this.byKey.values();
   }
@@ -77,6 +94,7 @@ export class ServiceTable {
 
   /** Without a service of its IP version IPVS looks at no packet, whatever it remembers (ip_vs_register_hooks()). */
   hasVersion(ipVersion: number): boolean {
+    if (this.builtIndex === undefined) this.build();
     return ipVersion === 4 ? this.hasIpv4Service : this.hasIpv6Service;
   }
 
@@ -87,7 +105,14 @@ export class ServiceTable {
 
   /** Built when first asked for: of many edits in a row only the last one's table is searched. */
   private get index(): ServiceIndex {
-    this.builtIndex ??= new ServiceIndex([...this.byKey.values()], this.configuration.marks);
+    return this.builtIndex ?? this.build();
+  }
+
+  private build(): ServiceIndex {
+    const services = [...this.byKey.values()];
+    this.hasIpv4Service = services.some((service) => versionOf(service) === 4);
+    this.hasIpv6Service = services.some((service) => versionOf(service) === 6);
+    this.builtIndex = new ServiceIndex(services, this.configuration.marks);
     return this.builtIndex;
   }
 }

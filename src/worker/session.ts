@@ -10,6 +10,7 @@ import { createScheduler } from '../schedule/registry.ts';
 import {
   applyEdit,
   type Configuration,
+  draftOf,
   EMPTY_CONFIGURATION,
   endpointText,
   serviceKey,
@@ -44,9 +45,10 @@ export class PathSession {
 
   /** The daemon has checked them: one that fails here is a defect, and throws. */
   edit(edits: readonly Edit[]): void {
+    this.configuration = draftOf(this.configuration);
     for (const edit of edits) {
       if (edit.op === 'zero') this.zero(edit.service);
-      else this.swap(applyEdit(this.configuration, edit));
+      else this.swap(applyEdit(this.configuration, edit), 'service' in edit ? edit.service : undefined);
     }
   }
 
@@ -113,15 +115,20 @@ export class PathSession {
     }
   }
 
-  private swap(configuration: Configuration): void {
+  /** `only`: the one service that differs; undefined: any may. */
+  private swap(configuration: Configuration, only?: ServiceAddress): void {
     const { path } = this;
-    const { removals } = path.registry;
+    const { services, registry } = path;
+    const { removals } = registry;
     this.configuration = configuration;
-    path.services = path.services.next(configuration, path.registry, createScheduler);
+    path.services =
+      only === undefined
+        ? services.next(configuration, registry, createScheduler)
+        : services.nextOf(serviceKey(only), configuration, registry, createScheduler);
     path.timeouts = stateTimeouts(configuration.timeouts);
     path.settings = configuration.settings;
-    if (path.registry.removals !== removals && path.settings.expire_nodest_conn !== 0) {
-      path.registry.endConnectionsOfDeleted();
+    if (registry.removals !== removals && path.settings.expire_nodest_conn !== 0) {
+      registry.endConnectionsOfDeleted();
     }
     path.defense.update(path);
   }
