@@ -18,6 +18,9 @@ const SERVER = { address: '10.99.0.11', mac: '02:00:00:00:0b:11' };
 const DIRECTOR = { namespace: `dbench-d-${process.pid}`, interface: 'd0', mac: '02:00:00:00:0b:01' };
 const CLIENT = { namespace: `dbench-c-${process.pid}`, interface: 'c0', mac: '02:00:00:00:0b:02' };
 
+const SERVICE = `-u ${VIRTUAL_ADDRESS}:${PORT}`;
+const RULES = [`-A ${SERVICE} -s rr`, `-a ${SERVICE} -r ${SERVER.address}:${PORT} -g`];
+
 const running = new Set<ChildProcess>();
 
 export interface PcapResult {
@@ -38,7 +41,7 @@ export async function measurePcap(): Promise<PcapResult> {
     const ours: number[] = [];
     const bare: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      ours.push(await rateOf(() => startDirector(folder)));
+      ours.push(await rateOf(() => startDirector(folder, RULES)));
       bare.push(await rateOf(startBare));
     }
     const ratio = ours.map((rate, round) => rate / bare[round]!);
@@ -47,6 +50,27 @@ export async function measurePcap(): Promise<PcapResult> {
     removeNamespaces();
     process.off('exit', removeNamespaces);
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs `act` while a director with these rules serves on the bench's network; its socket is in `folder`. */
+export async function withBenchNetwork<T>(
+  folder: string,
+  rules: readonly string[],
+  act: () => T,
+): Promise<T> {
+  process.on('exit', removeNamespaces);
+  try {
+    makeNamespaces();
+    const director = await startDirector(folder, rules);
+    const result = act();
+    const end = ended(director);
+    director.kill('SIGTERM');
+    await end;
+    return result;
+  } finally {
+    removeNamespaces();
+    process.off('exit', removeNamespaces);
   }
 }
 
@@ -129,10 +153,9 @@ function startBare(): Promise<ChildProcess> {
   return sleep(500).then(() => child);
 }
 
-async function startDirector(folder: string): Promise<ChildProcess> {
+async function startDirector(folder: string, lines: readonly string[]): Promise<ChildProcess> {
   const rules = join(folder, 'rules');
-  const service = `-u ${VIRTUAL_ADDRESS}:${PORT}`;
-  writeFileSync(rules, `-A ${service} -s rr\n-a ${service} -r ${SERVER.address}:${PORT} -g\n`);
+  writeFileSync(rules, `${lines.join('\n')}\n`);
   const script = join(packageRoot(), 'dist-bench/src/cli/director/main.js');
   const socket = join(folder, 'director.sock');
   const child = inNamespace(DIRECTOR.namespace, 1, [
