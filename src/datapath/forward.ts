@@ -64,7 +64,11 @@ function openInPlaceOf(path: Path, over: number): RealServer | undefined {
   const makesRoomFirst = path.connections.isFull;
   if (makesRoomFirst) forget(path, over);
   const server = openConnection(path);
-  if (!makesRoomFirst) endReplaced(path, over);
+  if (makesRoomFirst) return server;
+  // If this host answers instead, with RST, that finds the connection still there, and leaves it in CLOSE for a while.
+  const isHosts = server === undefined && path.refusal === Verdict.DeliverUnscheduled;
+  if (isHosts) path.connections.setExpires(over, path.now);
+  else forget(path, over);
   return server;
 }
 
@@ -85,13 +89,6 @@ function findConnection(path: Path): number {
   if (connection === NO_CONNECTION || !isExpired(path, connection)) return connection;
   forget(path, connection);
   return NO_CONNECTION;
-}
-
-/** If this host answers instead, with RST, that finds the connection still there, and leaves it in CLOSE for a while. */
-function endReplaced(path: Path, connection: number): void {
-  const isHosts = path.connection === NO_CONNECTION && path.refusal === Verdict.DeliverUnscheduled;
-  if (isHosts) path.connections.setExpires(connection, path.now);
-  else forget(path, connection);
 }
 
 /** Its server was removed, or an opening packet on a connection that is over is the first of another one. */

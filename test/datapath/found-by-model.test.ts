@@ -1,6 +1,6 @@
 /** What random steps against the book (test/model) found, each as the shortest sequence of steps that showed it. */
 import { describe, expect, test } from 'vitest';
-import { addServer, addService, deleteServer } from '../helpers/edits.ts';
+import { addServer, addService, deleteServer, editService } from '../helpers/edits.ts';
 import {
   ACK,
   DIRECTOR_MAC,
@@ -135,4 +135,29 @@ test('a reset that this host sends ends the connection, and one from the client 
   expect(director.connections()[0]?.state).toBe('CLOSE');
   director.handle(eth().ipv4(CLIENT, VIP).tcp(1001, 80, RST));
   expect(director.connections()[0]?.state).toBe('CLOSE');
+});
+
+test('one-packet scheduling in the place of a connection ends it at once, whatever was refused before', () => {
+  const DNS = `udp ${VIP}:0`;
+  const director = new TestDirector(
+    [
+      addService(DNS, { persistentSec: 100 }),
+      addServer(DNS, '10.0.0.11:0'),
+      addServer(DNS, '10.0.0.12:0'),
+      addService(WEB),
+      addServer(WEB, '10.0.0.11:80'),
+    ],
+    { settings: { expire_nodest_conn: 1 } },
+  );
+  const query = () => director.handle(eth().ipv4(CLIENT, VIP).udp(1002, 53));
+  query();
+  director.edit(editService(DNS, { persistentSec: 50, onePacket: true }));
+  director.handle(
+    eth()
+      .ipv4(CLIENT, VIP)
+      .tcp(1003, 80, SYN | RST),
+  );
+  director.edit(deleteServer(DNS, '10.0.0.12:0'));
+  query();
+  expect(director.connections().filter(({ client }) => client.port === 1002)).toEqual([]);
 });

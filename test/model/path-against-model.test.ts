@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { search } from './search.ts';
 
 const DEFAULT_STEPS = 1_000_000;
-const seed = Number(process.env.DIRECTOR_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** The same steps each time: a suite that fails is to fail again. `npm run model` looks where nobody has looked. */
+const DEFAULT_SEED = 1_862_433_076;
+const seed = Number(process.env.DIRECTOR_MODEL_SEED ?? DEFAULT_SEED);
 const steps = Number(process.env.DIRECTOR_MODEL_STEPS ?? DEFAULT_STEPS);
 
 describe('the path', () => {
