@@ -2,7 +2,6 @@
  * What the director itself answers: port unreachable, time exceeded. Built in a buffer of its own and sent back to
  * the MAC that the frame came from. RFC 792, RFC 1812 §4.3.2, RFC 4443 §2.4; a bounded number each second.
  */
-import { pseudoHeaderSum } from '../wire/checksum.ts';
 import { sourceMacHigh, sourceMacLow, writeMacs } from '../wire/ethernet.ts';
 import {
   encodeIcmp,
@@ -16,7 +15,7 @@ import {
 } from '../wire/icmp.ts';
 import { encodeIpv4, IPV4_MIN_HEADER_BYTES, IpProtocol } from '../wire/ipv4.ts';
 import { encodeIpv6, IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
-import type { Packet } from '../wire/packet.ts';
+import { pseudoHeaderSumOf } from '../wire/pseudo-header.ts';
 import type { Path } from './path.ts';
 import { Verdict } from './verdict.ts';
 
@@ -78,7 +77,7 @@ function reply6(path: Path, frame: DataView, type: number, code: number, replied
   const icmpBytes = ICMP_HEADER_BYTES + bodyBytes;
   beginReply(path, frame, bodyOffset, bodyBytes);
   encodeIpv6(out, packet.ipOffset, icmpBytes, IpProtocol.Icmpv6, REPLY_TTL, packet);
-  encodeIcmp(out, icmpOffset, type, code, icmpBytes, ipv6PseudoHeader(packet, icmpBytes));
+  encodeIcmp(out, icmpOffset, type, code, icmpBytes, pseudoHeaderSumOf(packet, IpProtocol.Icmpv6, icmpBytes));
   return path.sink.transmit(out, bodyOffset + bodyBytes) ? replied : Verdict.DropTransmit;
 }
 
@@ -93,13 +92,4 @@ function beginReply(
   for (let at = 12; at < packet.ipOffset; at += 2) out.setUint16(at, frame.getUint16(at));
   writeMacs(out, 0, { high: sourceMacHigh(frame, 0), low: sourceMacLow(frame, 0) }, ownMac);
   for (let at = 0; at < bodyBytes; at++) out.setUint8(bodyOffset + at, frame.getUint8(packet.ipOffset + at));
-}
-
-function ipv6PseudoHeader(packet: Packet, icmpBytes: number): number {
-  return (
-    pseudoHeaderSum(packet.client0, packet.client1, IpProtocol.Icmpv6, icmpBytes) +
-    pseudoHeaderSum(packet.client2, packet.client3, 0, 0) +
-    pseudoHeaderSum(packet.virtual0, packet.virtual1, 0, 0) +
-    pseudoHeaderSum(packet.virtual2, packet.virtual3, 0, 0)
-  );
 }

@@ -3,10 +3,11 @@
  * veth leaves checksums and the cutting of large TCP segments to its card. linux/skbuff.h, CHECKSUM_PARTIAL and
  * SKB_GSO_TCPV4; RFC 9293 §3.1.
  */
-import { fold16, pseudoHeaderSum, sum16 } from '../wire/checksum.ts';
+import { fold16, sum16 } from '../wire/checksum.ts';
 import { IpProtocol, writeIpv4Checksum, writeIpv4LengthAndId } from '../wire/ipv4.ts';
 import { IPV6_HEADER_BYTES, writeIpv6PayloadBytes } from '../wire/ipv6.ts';
 import { NOT_PRESENT, type Packet } from '../wire/packet.ts';
+import { pseudoHeaderSumOf } from '../wire/pseudo-header.ts';
 import {
   TCP_CHECKSUM_OFFSET,
   TCP_MIN_HEADER_BYTES,
@@ -25,7 +26,7 @@ export function completeChecksum(packet: Packet, frame: DataView): void {
   const fieldOffset = packet.transportOffset + (isTcp ? TCP_CHECKSUM_OFFSET : UDP_CHECKSUM_OFFSET);
   if (fieldOffset + 2 > packet.ipEnd) return;
   const transportBytes = packet.ipEnd - packet.transportOffset;
-  const pseudoHeader = fold16(packetPseudoHeaderSum(packet, transportBytes));
+  const pseudoHeader = fold16(pseudoHeaderSumOf(packet, packet.protocol, transportBytes));
   if (frame.getUint16(fieldOffset) !== pseudoHeader) return;
   const sum = fold16(sum16(frame, packet.transportOffset, transportBytes));
   // One frame in 65,536 with a proper checksum looks like this by chance: with the pseudo-header it sums to all ones.
@@ -36,15 +37,6 @@ export function completeChecksum(packet: Packet, frame: DataView): void {
 }
 
 const isFragment = (packet: Packet): boolean => packet.moreFragments || packet.fragmentOffsetBytes > 0;
-
-function packetPseudoHeaderSum(packet: Packet, transportBytes: number): number {
-  return (
-    pseudoHeaderSum(packet.client0, packet.virtual0, packet.protocol, transportBytes) +
-    pseudoHeaderSum(packet.client1, packet.virtual1, 0, 0) +
-    pseudoHeaderSum(packet.client2, packet.virtual2, 0, 0) +
-    pseudoHeaderSum(packet.client3, packet.virtual3, 0, 0)
-  );
-}
 
 /**
  * Cuts a TCP packet that is larger than the MTU into ones that fit, each built at the start of `scratch` and given
@@ -100,7 +92,12 @@ function writeLengthsAndChecksums(
   }
   const transportBytes = end - transportOffset;
   frame.setUint16(transportOffset + TCP_CHECKSUM_OFFSET, 0);
-  const sum = sum16(frame, transportOffset, transportBytes, packetPseudoHeaderSum(packet, transportBytes));
+  const sum = sum16(
+    frame,
+    transportOffset,
+    transportBytes,
+    pseudoHeaderSumOf(packet, packet.protocol, transportBytes),
+  );
   frame.setUint16(transportOffset + TCP_CHECKSUM_OFFSET, ~fold16(sum) & 0xffff);
 }
 
