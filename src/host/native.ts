@@ -55,6 +55,9 @@ export interface NativeStatus {
   /** `assertions`: cap aborts its process when the interface goes down. */
   readonly cap: NativePart & { readonly assertions?: boolean };
   readonly rawSocket: NativePart;
+  /** What the XDP datapath needs: src/host/bpf.ts, and the programs it loads. Undefined: an older status file. */
+  readonly bpfAddon?: NativePart;
+  readonly bpfProgram?: NativePart;
 }
 
 let loaded: HostAddon | undefined;

@@ -1,0 +1,620 @@
+// The seam between src/host/bpf.ts and libbpf: converts arguments and joins ring buffers to the event loop,
+// nothing else. What fails is thrown as Error with .code ('EPERM'), .errno, .syscall ('bpf_object__load') and
+// .log, what libbpf and the verifier said about it.
+#include <bpf/libbpf.h>
+#include <napi.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bpf_events.h"
+#include "bpf_host.h"
+#include "bpf_log.h"
+#include "bpf_object.h"
+#include "bpf_tc.h"
+#include "bpf_xdp.h"
+
+namespace director {
+
+namespace {
+
+// --- errors ---
+
+// libuv's names do not do: it has none for ENOLINK, and calls EOPNOTSUPP otherwise.
+std::string ErrorCode(int error) {
+  constexpr int kNotSupported = 524;  // ENOTSUPP of linux/errno.h, which the kernel should not let out
+  if (error == kNotSupported) return "ENOTSUPP";
+  if (error >= __LIBBPF_ERRNO__START) return "ENOEXEC";  // libbpf's own: what is wrong is the object file
+  const char* name = strerrorname_np(error);
+  return name != nullptr ? name : std::string("E").append(std::to_string(error));
+}
+
+std::string ErrorText(int error) {
+  char text[128] = "";
+  libbpf_strerror(error, text, sizeof text);
+  return text;
+}
+
+// A log of one line is part of the message.
+Napi::Error ToError(Napi::Env env, const SyscallResult& result) {
+  const std::string code = ErrorCode(result.error);
+  const std::string log = TakeLog();
+  std::string message = std::string(result.syscall) + ": " + ErrorText(result.error) + " (" + code + ")";
+  if (!log.empty() && log.find('\n') == log.size() - 1) message += ": " + log.substr(0, log.size() - 1);
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", code);
+  error.Set("errno", static_cast<double>(-result.error));
+  error.Set("syscall", std::string(result.syscall));
+  error.Set("log", log);
+  return error;
+}
+
+// False if there is an exception now. What was said about something that went well in the end is dropped.
+bool Succeeded(Napi::Env env, const SyscallResult& result) {
+  if (result.error != 0) {
+    ToError(env, result).ThrowAsJavaScriptException();
+    return false;
+  }
+  TakeLog();
+  return true;
+}
+
+// Of a call where ENOENT is an answer.
+Napi::Value Found(Napi::Env env, const SyscallResult& result) {
+  const bool absent = result.error == ENOENT && std::string_view(result.syscall).starts_with("BPF_MAP_");
+  if (!absent && !Succeeded(env, result)) return env.Undefined();
+  TakeLog();
+  return Napi::Boolean::New(env, !absent);
+}
+
+// --- arguments ---
+
+// Takes the arguments of a call one by one; Ok() throws the usage if one of them was of another type.
+class Arguments {
+ public:
+  Arguments(const Napi::CallbackInfo& info, const char* usage) : info_(info), usage_(usage) {}
+
+  bool Ok() {
+    if (ok_) return true;
+    Napi::TypeError::New(info_.Env(), usage_).ThrowAsJavaScriptException();
+    return false;
+  }
+
+  std::string String() {
+    const Napi::Value value = Next();
+    if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+    ok_ = false;
+    return {};
+  }
+
+  std::optional<std::string> StringOrNull() {
+    if (!IsNull()) return String();
+    Next();
+    return std::nullopt;
+  }
+
+  std::uint32_t Number() {
+    double number = -1;
+    napi_get_value_double(info_.Env(), Next(), &number);
+    if (number >= 0 && number <= UINT32_MAX && number == std::floor(number)) {
+      return static_cast<std::uint32_t>(number);
+    }
+    ok_ = false;
+    return 0;
+  }
+
+  std::span<std::uint8_t> Bytes() {
+    napi_typedarray_type type{};
+    std::size_t length = 0;
+    void* data = nullptr;
+    const napi_status status =
+        napi_get_typedarray_info(info_.Env(), Next(), &type, &length, &data, nullptr, nullptr);
+    if (status == napi_ok && type == napi_uint8_array) return {static_cast<std::uint8_t*>(data), length};
+    ok_ = false;
+    return {};
+  }
+
+  std::optional<std::span<std::uint8_t>> BytesOrNull() {
+    if (!IsNull()) return Bytes();
+    Next();
+    return std::nullopt;
+  }
+
+  // Bytes and how many of them count.
+  std::span<std::uint8_t> Frame() {
+    const std::span<std::uint8_t> bytes = Bytes();
+    const std::uint32_t length = Number();
+    if (length <= bytes.size()) return bytes.first(length);
+    ok_ = false;
+    return {};
+  }
+
+  XdpMode Mode() {
+    const std::string mode = String();
+    if (mode != "native" && mode != "generic") ok_ = false;
+    return mode == "generic" ? XdpMode::kGeneric : XdpMode::kNative;
+  }
+
+  TcPlace Place() {
+    TcPlace place;
+    place.ifindex = Number();
+    place.handle = Number();
+    place.priority = Number();
+    if (place.handle == 0 || place.priority == 0 || place.priority > UINT16_MAX) ok_ = false;
+    return place;
+  }
+
+  Napi::Function Function() {
+    const Napi::Value value = Next();
+    if (value.IsFunction()) return value.As<Napi::Function>();
+    ok_ = false;
+    return {};
+  }
+
+  LoadOptions Options() {
+    LoadOptions options;
+    const Napi::Value value = Next();
+    if (!value.IsObject()) {
+      ok_ = false;
+      return options;
+    }
+    const auto object = value.As<Napi::Object>();
+    for (const auto& [name, entries] : Members(object.Get("maxEntries"))) {
+      options.max_entries.emplace_back(name, Entries(entries));
+    }
+    for (const auto& [name, constant] : Members(object.Get("constants"))) {
+      options.constants.emplace_back(name, ToConstant(constant));
+    }
+    const Napi::Value folder = object.Get("pinFolder");
+    if (folder.IsString()) {
+      options.pin_folder = folder.As<Napi::String>().Utf8Value();
+    } else if (!folder.IsNull()) {
+      ok_ = false;
+    }
+    return options;
+  }
+
+ private:
+  Napi::Value Next() { return info_[taken_++]; }
+  bool IsNull() const { return info_[taken_].IsNull(); }
+
+  std::vector<std::pair<std::string, Napi::Value>> Members(const Napi::Value& value) {
+    std::vector<std::pair<std::string, Napi::Value>> members;
+    if (!value.IsObject()) {
+      ok_ = false;
+      return members;
+    }
+    const auto object = value.As<Napi::Object>();
+    const Napi::Array names = object.GetPropertyNames();
+    for (std::uint32_t i = 0; i < names.Length(); i++) {
+      const Napi::Value name = names.Get(i);
+      members.emplace_back(name.ToString().Utf8Value(), object.Get(name));
+    }
+    return members;
+  }
+
+  std::uint32_t Entries(const Napi::Value& value) {
+    double number = 0;
+    napi_get_value_double(info_.Env(), value, &number);
+    if (number >= 1 && number <= UINT32_MAX && number == std::floor(number)) {
+      return static_cast<std::uint32_t>(number);
+    }
+    ok_ = false;
+    return 0;
+  }
+
+  Constant ToConstant(const Napi::Value& value) {
+    constexpr double kMaxSafeInteger = 9007199254740991;
+    if (value.IsNumber()) {
+      const double number = value.As<Napi::Number>().DoubleValue();
+      if (number == std::floor(number) && std::abs(number) <= kMaxSafeInteger) {
+        return {static_cast<std::uint64_t>(static_cast<std::int64_t>(number)), number < 0};
+      }
+    } else if (value.IsBigInt()) {
+      bool lossless = false;
+      const std::uint64_t positive = value.As<Napi::BigInt>().Uint64Value(&lossless);
+      if (lossless) return {positive, false};
+      const std::int64_t any = value.As<Napi::BigInt>().Int64Value(&lossless);
+      if (lossless) return {static_cast<std::uint64_t>(any), any < 0};
+    }
+    ok_ = false;
+    return {};
+  }
+
+  const Napi::CallbackInfo& info_;
+  const char* usage_;
+  std::size_t taken_ = 0;
+  bool ok_ = true;
+};
+
+// --- events ---
+
+// How many records one turn of the event loop takes: events must not starve timers.
+constexpr std::size_t kRecordsPerTurn = 64;
+
+// A ring buffer that is read when the event loop finds it readable. Does not keep the process alive.
+class EventStream : public std::enable_shared_from_this<EventStream> {
+ public:
+  EventStream(Napi::Env env, const Napi::Function& on_event)
+      : env_(env), on_event_(Napi::Persistent(on_event)), context_(env, "director.BpfEvents") {}
+  ~EventStream() { Stop(); }
+
+  SyscallResult Start(int map_fd) {
+    if (const SyscallResult opened = reader_.Open(map_fd); opened.error != 0) return opened;
+    uv_loop_t* loop = nullptr;
+    auto poll = std::make_unique<uv_poll_t>();
+    int status = napi_get_uv_event_loop(env_, &loop) == napi_ok ? 0 : UV_EINVAL;
+    if (status == 0) status = uv_poll_init(loop, poll.get(), reader_.fd());
+    if (status != 0) return {-status, "uv_poll_init"};
+    poll_ = poll.release();
+    poll_->data = this;
+    napi_add_async_cleanup_hook(env_, OnEnvironmentExit, this, &cleanup_hook_);
+    uv_poll_start(poll_, UV_READABLE, OnReadable);
+    uv_unref(reinterpret_cast<uv_handle_t*>(poll_));
+    return {};
+  }
+
+  void Stop() {
+    if (StopPolling(nullptr)) napi_remove_async_cleanup_hook(cleanup_hook_);
+  }
+
+ private:
+  // The handle outlives this object until libuv has let go of it; the ring buffer is closed at once.
+  bool StopPolling(napi_async_cleanup_hook_handle report_to) {
+    if (poll_ == nullptr) return false;
+    uv_poll_t* poll = std::exchange(poll_, nullptr);
+    uv_poll_stop(poll);
+    poll->data = report_to;
+    uv_close(reinterpret_cast<uv_handle_t*>(poll), [](uv_handle_t* handle) {
+      auto* hook = static_cast<napi_async_cleanup_hook_handle>(handle->data);
+      delete reinterpret_cast<uv_poll_t*>(handle);
+      if (hook != nullptr) napi_remove_async_cleanup_hook(hook);
+    });
+    reader_.Close();
+    return true;
+  }
+
+  static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* argument) {
+    if (!static_cast<EventStream*>(argument)->StopPolling(hook)) napi_remove_async_cleanup_hook(hook);
+  }
+
+  static void OnReadable(uv_poll_t* poll, int, int) {
+    const auto self = static_cast<EventStream*>(poll->data)->shared_from_this();  // a callback may close()
+    const Napi::HandleScope scope(self->env_);
+    for (const std::vector<std::uint8_t>& record : self->reader_.Read(kRecordsPerTurn)) {
+      if (self->poll_ == nullptr) return;
+      self->Deliver(record);
+    }
+  }
+
+  void Deliver(const std::vector<std::uint8_t>& record) {
+    const Napi::HandleScope scope(env_);
+    const Napi::Value copy = Napi::Buffer<std::uint8_t>::Copy(env_, record.data(), record.size());
+    on_event_.MakeCallback(env_.Global(), {copy}, context_);
+    if (!env_.IsExceptionPending()) return;
+    napi_value exception = nullptr;
+    napi_get_and_clear_last_exception(env_, &exception);
+    napi_fatal_exception(env_, exception);  // 'uncaughtException', as from any other callback
+  }
+
+  Napi::Env env_;
+  RingReader reader_;
+  uv_poll_t* poll_ = nullptr;
+  Napi::FunctionReference on_event_;
+  Napi::AsyncContext context_;
+  napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
+};
+
+// --- BpfObject ---
+
+// new BpfObject(path, options). Loaded until close().
+class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "BpfObject",
+                       {
+                           InstanceMethod<&BpfObjectWrap::Map>("map"),
+                           InstanceMethod<&BpfObjectWrap::Info>("mapInfo"),
+                           InstanceMethod<&BpfObjectWrap::Lookup>("lookup"),
+                           InstanceMethod<&BpfObjectWrap::Update>("update"),
+                           InstanceMethod<&BpfObjectWrap::Remove>("remove"),
+                           InstanceMethod<&BpfObjectWrap::NextKey>("nextKey"),
+                           InstanceMethod<&BpfObjectWrap::Program>("program"),
+                           InstanceMethod<&BpfObjectWrap::ProgramId>("programId"),
+                           InstanceMethod<&BpfObjectWrap::RunXdp>("runXdp"),
+                           InstanceMethod<&BpfObjectWrap::RunXdpLive>("runXdpLive"),
+                           InstanceMethod<&BpfObjectWrap::TimeXdp>("timeXdp"),
+                           InstanceMethod<&BpfObjectWrap::RunSyscall>("runSyscall"),
+                           InstanceMethod<&BpfObjectWrap::Attach>("attachXdp"),
+                           InstanceMethod<&BpfObjectWrap::Replace>("replaceXdp"),
+                           InstanceMethod<&BpfObjectWrap::AttachTc>("attachTcEgress"),
+                           InstanceMethod<&BpfObjectWrap::OnEvents>("onEvents"),
+                           InstanceMethod<&BpfObjectWrap::CloseObject>("close"),
+                       });
+  }
+
+  explicit BpfObjectWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<BpfObjectWrap>(info) {
+    Arguments arguments(info, "BpfObject(path: string, options: BpfLoadOptions)");
+    const std::string path = arguments.String();
+    const LoadOptions options = arguments.Options();
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.Load(path, options))) return;
+    open_ = true;
+    Ref();  // not collected while open: its links hold programs on interfaces
+  }
+
+ private:
+  // One buffer for each map: V8 does not take the same memory twice.
+  Napi::Value Map(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Arguments arguments(info, "map(name: string)");
+    const std::string name = arguments.String();
+    if (!arguments.Ok()) return env.Undefined();
+    if (const auto known = buffers_.find(name); known != buffers_.end()) return known->second.Value();
+    MapMemory memory;
+    if (!Succeeded(env, object_.Memory(name, &memory))) return env.Undefined();
+    // The memory outlives the object as long as JavaScript holds the buffer.
+    const Napi::ArrayBuffer buffer =
+        Napi::ArrayBuffer::New(env, memory.address, memory.bytes, [memory](Napi::Env, void*) { UnmapMemory(memory); });
+    if (env.IsExceptionPending()) return env.Undefined();
+    buffers_[name] = Napi::Persistent(buffer);
+    return buffer;
+  }
+
+  Napi::Value Info(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Arguments arguments(info, "mapInfo(name: string)");
+    const std::string name = arguments.String();
+    MapInfo known;
+    if (!arguments.Ok() || !Succeeded(env, object_.Info(name, &known))) return env.Undefined();
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("id", known.id);
+    result.Set("keyBytes", known.key_bytes);
+    result.Set("valueBytes", known.value_bytes);
+    result.Set("maxEntries", known.max_entries);
+    return result;
+  }
+
+  Napi::Value Lookup(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "lookup(map: string, key: Uint8Array, value: Uint8Array)");
+    const std::string map = arguments.String();
+    const auto key = arguments.Bytes();
+    const auto value = arguments.Bytes();
+    if (!arguments.Ok()) return info.Env().Undefined();
+    return Found(info.Env(), object_.Lookup(map, key, value));
+  }
+
+  void Update(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "update(map: string, key: Uint8Array, value: Uint8Array)");
+    const std::string map = arguments.String();
+    const auto key = arguments.Bytes();
+    const auto value = arguments.Bytes();
+    if (arguments.Ok()) Succeeded(info.Env(), object_.Update(map, key, value));
+  }
+
+  Napi::Value Remove(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "remove(map: string, key: Uint8Array)");
+    const std::string map = arguments.String();
+    const auto key = arguments.Bytes();
+    if (!arguments.Ok()) return info.Env().Undefined();
+    return Found(info.Env(), object_.Remove(map, key));
+  }
+
+  Napi::Value NextKey(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Arguments arguments(info, "nextKey(map: string, key: Uint8Array | null, next: Uint8Array)");
+    const std::string map = arguments.String();
+    const auto key = arguments.BytesOrNull();
+    const auto next = arguments.Bytes();
+    if (!arguments.Ok()) return env.Undefined();
+    if (key && key->size() != next.size()) {
+      Napi::RangeError::New(env, "nextKey: the two keys are not of one size").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    return Found(env, object_.NextKey(map, key ? key->data() : nullptr, next));
+  }
+
+  Napi::Value Program(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "program(name: string)");
+    const std::string name = arguments.String();
+    std::uint32_t number = 0;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.Program(name, &number))) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), number);
+  }
+
+  Napi::Value ProgramId(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "programId(program: number)");
+    const std::uint32_t program = arguments.Number();
+    std::uint32_t id = 0;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.ProgramId(program, &id))) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), id);
+  }
+
+  // Called millions of times: one number holds both results, and nothing is allocated.
+  Napi::Value RunXdp(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Arguments arguments(
+        info, "runXdp(program: number, frame: Uint8Array, lengthBytes: number, out: Uint8Array, ifindex: number)");
+    const std::uint32_t program = arguments.Number();
+    const auto frame = arguments.Frame();
+    const auto out = arguments.Bytes();
+    const std::uint32_t ifindex = arguments.Number();
+    if (!arguments.Ok()) return env.Undefined();
+    XdpRun run;
+    const SyscallResult result = object_.RunXdp(program, frame, out, ifindex, &run);
+    if (result.error != 0 && !Succeeded(env, result)) return env.Undefined();
+    return Napi::Number::New(env, static_cast<double>(run.action) * (1 << 20) + run.length);
+  }
+
+  void RunXdpLive(const Napi::CallbackInfo& info) {
+    Arguments arguments(info,
+                        "runXdpLive(program: number, frame: Uint8Array, lengthBytes: number, ifindex: number)");
+    const std::uint32_t program = arguments.Number();
+    const auto frame = arguments.Frame();
+    const std::uint32_t ifindex = arguments.Number();
+    if (arguments.Ok()) Succeeded(info.Env(), object_.RunXdpLive(program, frame, ifindex));
+  }
+
+  Napi::Value TimeXdp(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "timeXdp(program: number, frame: Uint8Array, lengthBytes: number, repeat: number)");
+    const std::uint32_t program = arguments.Number();
+    const auto frame = arguments.Frame();
+    const std::uint32_t repeat = arguments.Number();
+    std::uint32_t nanoseconds = 0;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.TimeXdp(program, frame, repeat, &nanoseconds))) {
+      return info.Env().Undefined();
+    }
+    return Napi::Number::New(info.Env(), nanoseconds);
+  }
+
+  Napi::Value RunSyscall(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "runSyscall(program: number, context: Uint8Array)");
+    const std::uint32_t program = arguments.Number();
+    const auto context = arguments.Bytes();
+    std::int32_t returned = 0;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.RunSyscall(program, context, &returned))) {
+      return info.Env().Undefined();
+    }
+    return Napi::Number::New(info.Env(), returned);
+  }
+
+  void Attach(const Napi::CallbackInfo& info) {
+    Arguments arguments(
+        info, "attachXdp(program: number, ifindex: number, mode: 'native' | 'generic', linkPath: string | null)");
+    const std::uint32_t program = arguments.Number();
+    const std::uint32_t ifindex = arguments.Number();
+    const XdpMode mode = arguments.Mode();
+    const std::optional<std::string> link_path = arguments.StringOrNull();
+    int link = -1;
+    if (!arguments.Ok()) return;
+    if (!Succeeded(info.Env(), AttachXdp(object_.ProgramFd(program), ifindex, mode, link_path, &link))) return;
+    if (link >= 0) object_.KeepLink(link);
+  }
+
+  void Replace(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "replaceXdp(program: number, linkPath: string)");
+    const std::uint32_t program = arguments.Number();
+    const std::string link_path = arguments.String();
+    if (arguments.Ok()) Succeeded(info.Env(), ReplaceXdp(object_.ProgramFd(program), link_path));
+  }
+
+  void AttachTc(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "attachTcEgress(program: number, ifindex: number, handle: number, priority: number)");
+    const std::uint32_t program = arguments.Number();
+    const TcPlace place = arguments.Place();
+    if (arguments.Ok()) Succeeded(info.Env(), AttachTcEgress(object_.ProgramFd(program), place));
+  }
+
+  void OnEvents(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "onEvents(map: string, onEvent: (record: Buffer) => void)");
+    const std::string map = arguments.String();
+    const Napi::Function on_event = arguments.Function();
+    int fd = -1;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.MapFd(map, &fd))) return;
+    auto stream = std::make_shared<EventStream>(info.Env(), on_event);
+    if (Succeeded(info.Env(), stream->Start(fd))) streams_.push_back(std::move(stream));
+  }
+
+  void CloseObject(const Napi::CallbackInfo&) {
+    if (!std::exchange(open_, false)) return;
+    for (const auto& stream : streams_) stream->Stop();
+    streams_.clear();
+    buffers_.clear();
+    object_.Close();
+    Unref();
+  }
+
+  bool open_ = false;
+  BpfObject object_;
+  std::map<std::string, Napi::Reference<Napi::ArrayBuffer>> buffers_;
+  std::vector<std::shared_ptr<EventStream>> streams_;
+};
+
+// --- functions ---
+
+const char* ModeName(XdpMode mode) {
+  if (mode == XdpMode::kGeneric) return "generic";
+  return mode == XdpMode::kNative ? "native" : "offloaded";
+}
+
+Napi::Value QueryXdpOf(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments arguments(info, "queryXdp(ifindex: number)");
+  const std::uint32_t ifindex = arguments.Number();
+  std::optional<XdpProgram> program;
+  if (!arguments.Ok() || !Succeeded(env, QueryXdp(ifindex, &program))) return env.Undefined();
+  if (!program) return env.Null();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("id", program->id);
+  result.Set("name", program->name);
+  result.Set("mode", ModeName(program->mode));
+  return result;
+}
+
+Napi::Value QueryLinkAt(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments arguments(info, "queryLink(path: string)");
+  const std::string path = arguments.String();
+  std::optional<XdpLink> link;
+  if (!arguments.Ok() || !Succeeded(env, QueryLink(path, &link))) return env.Undefined();
+  if (!link) return env.Null();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("ifindex", link->ifindex);
+  result.Set("programId", link->program_id);
+  return result;
+}
+
+void DetachTc(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "detachTcEgress(ifindex: number, handle: number, priority: number)");
+  const TcPlace place = arguments.Place();
+  if (arguments.Ok()) Succeeded(info.Env(), DetachTcEgress(place));
+}
+
+// A function of the host that tells a number.
+template <SyscallResult (*Ask)(std::uint32_t*)>
+Napi::Value Count(const Napi::CallbackInfo& info) {
+  std::uint32_t count = 0;
+  if (!Succeeded(info.Env(), Ask(&count))) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), count);
+}
+
+Napi::Value IsBpfFileSystemAt(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "isBpfFileSystem(path: string)");
+  const std::string path = arguments.String();
+  bool is = false;
+  if (!arguments.Ok() || !Succeeded(info.Env(), IsBpfFileSystem(path, &is))) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), is);
+}
+
+void MountBpfAt(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "mountBpf(path: string)");
+  const std::string path = arguments.String();
+  if (arguments.Ok()) Succeeded(info.Env(), MountBpf(path));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  CollectLog();
+  exports.Set("BpfObject", BpfObjectWrap::Define(env));
+  exports.Set("queryXdp", Napi::Function::New<QueryXdpOf>(env, "queryXdp"));
+  exports.Set("queryLink", Napi::Function::New<QueryLinkAt>(env, "queryLink"));
+  exports.Set("detachTcEgress", Napi::Function::New<DetachTc>(env, "detachTcEgress"));
+  exports.Set("possibleCpus", Napi::Function::New<Count<PossibleCpus>>(env, "possibleCpus"));
+  exports.Set("ticksPerSecond", Napi::Function::New<Count<TicksPerSecond>>(env, "ticksPerSecond"));
+  exports.Set("isBpfFileSystem", Napi::Function::New<IsBpfFileSystemAt>(env, "isBpfFileSystem"));
+  exports.Set("mountBpf", Napi::Function::New<MountBpfAt>(env, "mountBpf"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(director_bpf, Init)
+
+}  // namespace director

@@ -1,0 +1,22 @@
+// What of the host a user of BPF asks: CPUs, ticks, the bpf file system.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "netlink_socket.h"  // SyscallResult
+
+namespace director {
+
+// As many values has an entry of a per-CPU map.
+SyscallResult PossibleCpus(std::uint32_t* count);
+
+// The kernel's HZ, which bpf_jiffies64() counts in.
+SyscallResult TicksPerSecond(std::uint32_t* ticks);
+
+// False when there is nothing at `path`.
+SyscallResult IsBpfFileSystem(const std::string& path, bool* is);
+
+SyscallResult MountBpf(const std::string& path);
+
+}  // namespace director

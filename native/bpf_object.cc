@@ -1,0 +1,289 @@
+#include "bpf_object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+
+#include "bpf_log.h"
+
+namespace director {
+
+namespace {
+
+// libbpf returns what went wrong as a negative number.
+SyscallResult Outcome(int status, const char* call) { return {status < 0 ? -status : 0, call}; }
+
+SyscallResult NotFound(const char* call, const std::string& what, const std::string& name) {
+  AddToLog("there is no " + what + " '" + name + "'");
+  return {ENOENT, call};
+}
+
+std::size_t RoundUp(std::size_t number, std::size_t multiple) { return (number + multiple - 1) / multiple * multiple; }
+
+std::size_t PageAligned(std::size_t bytes) { return RoundUp(bytes, static_cast<std::size_t>(sysconf(_SC_PAGESIZE))); }
+
+// --- constants ---
+
+struct Variable {
+  std::uint32_t offset;
+  std::uint32_t bytes;
+};
+
+// A section's variables are the entries of the BTF type that its map has as value: BTF_KIND_DATASEC,
+// Documentation/bpf/btf.rst.
+std::optional<Variable> FindVariable(const btf* types, const bpf_map* section, const std::string& name) {
+  const btf_type* layout = btf__type_by_id(types, bpf_map__btf_value_type_id(section));
+  if (layout == nullptr || !btf_is_datasec(layout)) return std::nullopt;
+  const btf_var_secinfo* entries = btf_var_secinfos(layout);
+  for (int i = 0; i < btf_vlen(layout); i++) {
+    const btf_type* variable = btf__type_by_id(types, entries[i].type);
+    if (name == btf__name_by_offset(types, variable->name_off)) return Variable{entries[i].offset, entries[i].size};
+  }
+  return std::nullopt;
+}
+
+// As many bytes as the variable has, signed or not; false for other widths too.
+bool Fits(const Constant& value, std::uint32_t bytes) {
+  if (bytes == 8) return true;
+  if (bytes != 1 && bytes != 2 && bytes != 4) return false;
+  const unsigned bits = bytes * 8;
+  if (value.negative) return static_cast<std::int64_t>(value.bits) >= -(std::int64_t{1} << (bits - 1));
+  return value.bits < std::uint64_t{1} << bits;
+}
+
+// BPF objects have the byte order of the host they are loaded on.
+void Write(std::uint8_t* at, const Constant& value, std::uint32_t bytes) {
+  for (std::uint32_t i = 0; i < bytes; i++) {
+    const std::uint32_t place = std::endian::native == std::endian::little ? i : bytes - 1 - i;
+    at[place] = static_cast<std::uint8_t>(value.bits >> (8 * i));
+  }
+}
+
+}  // namespace
+
+void UnmapMemory(const MapMemory& memory) { munmap(memory.address, PageAligned(memory.bytes)); }
+
+// --- load ---
+
+SyscallResult BpfObject::Load(const std::string& path, const LoadOptions& options) {
+  object_ = bpf_object__open_file(path.c_str(), nullptr);
+  if (object_ == nullptr) return {errno, "bpf_object__open_file"};
+  SyscallResult result = Adjust(options);
+  // RLIMIT_MEMLOCK is libbpf's business: it raises it where the kernel (before 5.11) counts maps against it.
+  if (result.error == 0) result = Outcome(bpf_object__load(object_), "bpf_object__load");
+  if (result.error != 0) {
+    Close();
+    return result;
+  }
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_) {
+    programs_.push_back({bpf_program__name(program), bpf_program__fd(program)});
+  }
+  return {};
+}
+
+SyscallResult BpfObject::Adjust(const LoadOptions& options) {
+  for (const auto& [name, entries] : options.max_entries) {
+    bpf_map* map = nullptr;
+    if (const SyscallResult found = FindMap(name, &map); found.error != 0) return found;
+    const int status = bpf_map__set_max_entries(map, entries);
+    if (status != 0) return Outcome(status, "bpf_map__set_max_entries");
+  }
+  if (const SyscallResult set = SetConstants(options); set.error != 0) return set;
+  return options.pin_folder ? PinMaps(*options.pin_folder) : SyscallResult{};
+}
+
+SyscallResult BpfObject::SetConstants(const LoadOptions& options) {
+  constexpr const char* kCall = "bpf_map__set_initial_value";
+  if (options.constants.empty()) return {};
+  bpf_map* section = nullptr;
+  if (const SyscallResult found = FindMap(".rodata", &section); found.error != 0) return found;
+  std::size_t size = 0;
+  const auto* initial = static_cast<const std::uint8_t*>(bpf_map__initial_value(section, &size));
+  if (initial == nullptr) return {EINVAL, "bpf_map__initial_value"};
+  std::vector<std::uint8_t> bytes(initial, initial + size);
+  for (const auto& [name, value] : options.constants) {
+    const std::optional<Variable> variable = FindVariable(bpf_object__btf(object_), section, name);
+    if (!variable || variable->offset + variable->bytes > size) return NotFound(kCall, "constant", name);
+    if (!Fits(value, variable->bytes)) {
+      AddToLog("the value of '" + name + "' does not fit into its " + std::to_string(variable->bytes) + " bytes");
+      return {ERANGE, kCall};
+    }
+    Write(bytes.data() + variable->offset, value, variable->bytes);
+  }
+  return Outcome(bpf_map__set_initial_value(section, bytes.data(), size), kCall);
+}
+
+// libbpf then takes what is pinned there if it has the same type, sizes and flags, and pins what it makes.
+SyscallResult BpfObject::PinMaps(const std::string& folder) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object_) {
+    if (bpf_map__is_internal(map)) continue;
+    const int status = bpf_map__set_pin_path(map, (folder + "/" + bpf_map__name(map)).c_str());
+    if (status != 0) return Outcome(status, "bpf_map__set_pin_path");
+  }
+  return {};
+}
+
+void BpfObject::Close() {
+  for (const int link : links_) close(link);
+  links_.clear();
+  programs_.clear();
+  bpf_object__close(object_);
+  object_ = nullptr;
+}
+
+// --- maps ---
+
+SyscallResult BpfObject::FindMap(const std::string& name, bpf_map** map) const {
+  constexpr const char* kCall = "bpf_object__find_map_by_name";
+  if (object_ == nullptr) return {EBADF, kCall};
+  *map = bpf_object__find_map_by_name(object_, name.c_str());
+  return *map == nullptr ? NotFound(kCall, "map", name) : SyscallResult{};
+}
+
+SyscallResult BpfObject::MapFd(const std::string& name, int* fd) const {
+  bpf_map* map = nullptr;
+  const SyscallResult found = FindMap(name, &map);
+  if (found.error == 0) *fd = bpf_map__fd(map);
+  return found;
+}
+
+SyscallResult BpfObject::Info(const std::string& name, MapInfo* info) const {
+  int fd = -1;
+  if (const SyscallResult found = MapFd(name, &fd); found.error != 0) return found;
+  bpf_map_info kernel{};
+  std::uint32_t size = sizeof kernel;
+  const int status = bpf_obj_get_info_by_fd(fd, &kernel, &size);
+  *info = {kernel.id, kernel.key_size, kernel.value_size, kernel.max_entries};
+  return Outcome(status, "BPF_OBJ_GET_INFO_BY_FD");
+}
+
+// The layout of a BPF_F_MMAPABLE array: array_map_alloc() in kernel/bpf/arraymap.c.
+SyscallResult BpfObject::Memory(const std::string& name, MapMemory* memory) const {
+  int fd = -1;
+  MapInfo info;
+  if (const SyscallResult found = MapFd(name, &fd); found.error != 0) return found;
+  if (const SyscallResult known = Info(name, &info); known.error != 0) return known;
+  const std::size_t bytes = RoundUp(info.value_bytes, 8) * info.max_entries;
+  void* address = mmap(nullptr, PageAligned(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (address == MAP_FAILED) return {errno, "mmap"};
+  *memory = {address, bytes};
+  return {};
+}
+
+SyscallResult BpfObject::Lookup(const std::string& name, std::span<const std::uint8_t> key,
+                                std::span<std::uint8_t> value) const {
+  bpf_map* map = nullptr;
+  if (const SyscallResult found = FindMap(name, &map); found.error != 0) return found;
+  const int status = bpf_map__lookup_elem(map, key.data(), key.size(), value.data(), value.size(), 0);
+  return Outcome(status, "BPF_MAP_LOOKUP_ELEM");
+}
+
+SyscallResult BpfObject::Update(const std::string& name, std::span<const std::uint8_t> key,
+                                std::span<const std::uint8_t> value) const {
+  bpf_map* map = nullptr;
+  if (const SyscallResult found = FindMap(name, &map); found.error != 0) return found;
+  const int status = bpf_map__update_elem(map, key.data(), key.size(), value.data(), value.size(), BPF_ANY);
+  return Outcome(status, "BPF_MAP_UPDATE_ELEM");
+}
+
+SyscallResult BpfObject::Remove(const std::string& name, std::span<const std::uint8_t> key) const {
+  bpf_map* map = nullptr;
+  if (const SyscallResult found = FindMap(name, &map); found.error != 0) return found;
+  return Outcome(bpf_map__delete_elem(map, key.data(), key.size(), 0), "BPF_MAP_DELETE_ELEM");
+}
+
+SyscallResult BpfObject::NextKey(const std::string& name, const std::uint8_t* key,
+                                 std::span<std::uint8_t> next) const {
+  bpf_map* map = nullptr;
+  if (const SyscallResult found = FindMap(name, &map); found.error != 0) return found;
+  return Outcome(bpf_map__get_next_key(map, key, next.data(), next.size()), "BPF_MAP_GET_NEXT_KEY");
+}
+
+// --- programs ---
+
+SyscallResult BpfObject::Program(const std::string& name, std::uint32_t* number) const {
+  constexpr const char* kCall = "bpf_object__find_program_by_name";
+  if (object_ == nullptr) return {EBADF, kCall};
+  for (std::uint32_t i = 0; i < programs_.size(); i++) {
+    if (programs_[i].name != name) continue;
+    *number = i;
+    return {};
+  }
+  return NotFound(kCall, "program", name);
+}
+
+SyscallResult BpfObject::ProgramId(std::uint32_t number, std::uint32_t* id) const {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof info;
+  const int status = bpf_obj_get_info_by_fd(ProgramFd(number), &info, &size);
+  *id = info.id;
+  return Outcome(status, "BPF_OBJ_GET_INFO_BY_FD");
+}
+
+// The context is only for the interface: bpf_prog_test_run_xdp() in net/bpf/test_run.c.
+SyscallResult BpfObject::RunXdp(std::uint32_t program, std::span<const std::uint8_t> frame,
+                                std::span<std::uint8_t> out, std::uint32_t ifindex, XdpRun* run) const {
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = ifindex;
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.data_in = frame.data();
+  options.data_size_in = static_cast<std::uint32_t>(frame.size());
+  options.data_out = out.data();
+  options.data_size_out = static_cast<std::uint32_t>(out.size());
+  options.ctx_in = ifindex == 0 ? nullptr : &context;
+  options.ctx_size_in = ifindex == 0 ? 0 : sizeof context;
+  const int status = bpf_prog_test_run_opts(ProgramFd(program), &options);
+  *run = {options.retval, options.data_size_out};
+  return Outcome(status, "BPF_PROG_TEST_RUN");
+}
+
+SyscallResult BpfObject::RunXdpLive(std::uint32_t program, std::span<const std::uint8_t> frame,
+                                    std::uint32_t ifindex) const {
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = ifindex;
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.data_in = frame.data();
+  options.data_size_in = static_cast<std::uint32_t>(frame.size());
+  options.ctx_in = &context;
+  options.ctx_size_in = sizeof context;
+  options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+  options.repeat = 1;
+  options.batch_size = 1;  // pages for one frame instead of for 64
+  return Outcome(bpf_prog_test_run_opts(ProgramFd(program), &options), "BPF_PROG_TEST_RUN");
+}
+
+SyscallResult BpfObject::TimeXdp(std::uint32_t program, std::span<const std::uint8_t> frame, std::uint32_t repeat,
+                                 std::uint32_t* nanoseconds) const {
+  int status;
+  do {
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    options.data_in = frame.data();
+    options.data_size_in = static_cast<std::uint32_t>(frame.size());
+    options.repeat = static_cast<int>(repeat);
+    status = bpf_prog_test_run_opts(ProgramFd(program), &options);
+    *nanoseconds = options.duration;
+  } while (status == -EINTR);  // a signal ends a long run; there is no result then
+  return Outcome(status, "BPF_PROG_TEST_RUN");
+}
+
+// The kernel copies the context back to where it came from: bpf_prog_test_run_syscall() in net/bpf/test_run.c.
+SyscallResult BpfObject::RunSyscall(std::uint32_t program, std::span<std::uint8_t> context,
+                                    std::int32_t* result) const {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.ctx_in = context.data();
+  options.ctx_size_in = static_cast<std::uint32_t>(context.size());
+  const int status = bpf_prog_test_run_opts(ProgramFd(program), &options);
+  *result = static_cast<std::int32_t>(options.retval);
+  return Outcome(status, "BPF_PROG_TEST_RUN");
+}
+
+}  // namespace director
