@@ -220,11 +220,14 @@ SyscallResult BpfObject::Program(const std::string& name, std::uint32_t* number)
 }
 
 SyscallResult BpfObject::ProgramId(std::uint32_t number, std::uint32_t* id) const {
+  constexpr const char* kCall = "BPF_OBJ_GET_INFO_BY_FD";
+  const int fd = ProgramFd(number);
+  if (fd < 0) return {EBADF, kCall};  // kernels say EBADFD here
   bpf_prog_info info{};
   std::uint32_t size = sizeof info;
-  const int status = bpf_obj_get_info_by_fd(ProgramFd(number), &info, &size);
+  const int status = bpf_obj_get_info_by_fd(fd, &info, &size);
   *id = info.id;
-  return Outcome(status, "BPF_OBJ_GET_INFO_BY_FD");
+  return Outcome(status, kCall);
 }
 
 // The context is only for the interface: bpf_prog_test_run_xdp() in net/bpf/test_run.c.

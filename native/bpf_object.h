@@ -72,7 +72,7 @@ class BpfObject {
 
   // Programs are numbered, so that a run needs no name.
   SyscallResult Program(const std::string& name, std::uint32_t* number) const;
-  // -1, which every system call refuses with EBADF, when there is no such program or the object is closed.
+  // -1, which the calls that take a program refuse with EBADF, when there is none or the object is closed.
   int ProgramFd(std::uint32_t number) const { return number < programs_.size() ? programs_[number].fd : -1; }
   SyscallResult ProgramId(std::uint32_t number, std::uint32_t* id) const;
 
