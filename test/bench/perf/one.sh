@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# one.sh up | down
+# one.sh run PEERFILE SECONDS "KIND:FLOWS ..."  prints for each case: kind flows frames/s others gen_share ksoftirqd_share
+#     others: cores used by anything else meanwhile. A window in which the generator did not have its core is taken
+#     again, TRIES times. FLOWS 0: every frame a new flow; the peer is started anew for each window, so that it has room.
+# one.sh spread PEERFILE KIND FLOWS             prints frames by last byte of the destination MAC
+# one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
+# one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_median ns_low ns_high, program being
+#     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
+# one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
+. "$(dirname "$0")/lib.sh"
+command=$1 peer=$2
+started= peer_pid= # peer_pid: of a peer that has a daemon
+
+start() { # [SINK]
+	tb_clean
+	sink "$1" || exit 1
+	started=1
+	peer_up >"$B/up.log" 2>&1 || { echo "$peer did not start:" >&2; tail -n 20 "$B/up.log" >&2; exit 1; }
+}
+stop() {
+	[ -n "$started" ] || return 0
+	started=
+	peer_down >/dev/null 2>&1
+	tb_clean
+}
+load_peer() {
+	case $peer in */*) . "$peer" ;; *) . "$HERE/peers/$peer.sh" ;; esac || exit 1
+	trap stop EXIT
+}
+# 0.3 s to open the flows and warm up, then SECONDS that count
+window() { # SECONDS
+	local gen ksoftirqd
+	ksoftirqd=$(pgrep -x ksoftirqd/0)
+	nsenter --net=/run/netns/pf-c "$B/gen" "$B/gen.o" pfc0 "$KIND" "$flows" "$(awk "BEGIN { print $1 + 0.35 }")" >"$B/gen.out" &
+	gen=$!
+	sleep 0.3
+	"$PF" rate $BP/sink "$1" $gen "$ksoftirqd"
+	wait $gen
+}
+measure() { # SECONDS CASE...
+	local seconds=$1 case try row last='' KIND flows
+	shift
+	for case; do
+		KIND=${case%%:*} flows=${case##*:}
+		for try in $(seq "${TRIES:-1}"); do
+			if [ "$KIND" != "$last" ] || [ "$flows" = 0 ]; then stop; start; last=$KIND; fi
+			row=$(window "$seconds")
+			awk '{ exit !($3 + $4 > 0.94) }' <<<"$row" && break
+			[ "$try" = "${TRIES:-1}" ] || sleep 0.$((RANDOM % 9))
+		done
+		echo "$KIND $flows $row"
+	done
+}
+attached() { ip -n pf-d -d link show pfd0 | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'; }
+program_ns() { # ROUNDS CASE...
+	local rounds=$1 round case target repeat row KIND flows
+	shift
+	start
+	ind "$B/lb" "$B/lb.o" - $BP/lb || exit 1
+	for round in $(seq "$rounds"); do for case; do for target in nothing "lb-arr pin:$BP/lb/prog" "peer id:$(attached)"; do
+		KIND=${case%%:*} flows=${case##*:}
+		repeat=300000
+		[ "$flows" != 0 ] || repeat=10000 # so that a table of a million does not fill
+		row=$(ind "$B/xdpns" "$B/wrap.o" pfd0 "$KIND" "$flows" $repeat 10.$((128 + round)).0.0 "${target#* }") || exit 1
+		[[ $row = *" 3" || $target = nothing ]] || { echo "$target $case: returned ${row##* }, not XDP_TX" >&2; exit 1; }
+		echo "$KIND $flows ${target% *} ${row% *}"
+	done; done; done
+}
+memory() {
+	local maps
+	maps=$(bpftool -j prog show id "$(attached)" | sed -n 's/.*"map_ids":\[\([0-9,]*\)\].*/\1/p') || exit 1
+	bpftool -j map show | python3 -c "
+import json, sys
+print(sum(m['bytes_memlock'] for m in json.load(sys.stdin) if m['id'] in [$maps]), end=' ')"
+	[ -n "$peer_pid" ] || { echo 0; return; }
+	awk '/^RssAnon/ { print $2 * 1024 }' "/proc/$peer_pid/status"
+}
+
+case $command in
+up) tb_up ;;
+down) tb_down ;;
+run) load_peer; measure "$3" $4 ;;
+spread)
+	load_peer
+	KIND=$3 flows=$4
+	start sink_spread
+	window 0.3 >/dev/null
+	"$PF" spread $BP/sink
+	;;
+rtt)
+	load_peer
+	KIND=udp
+	start xdp_pass
+	for mode in same new; do echo "$mode $(inc "$B/rtt" pfc0 "${3:-2000}" $mode)"; done
+	;;
+ns) load_peer; program_ns "$3" $4 ;;
+memory)
+	load_peer
+	start
+	memory
+	;;
+*) sed -n '3,/^\./{s/^# \{0,1\}//;/^\./d;p}' "$0"; exit 2 ;;
+esac

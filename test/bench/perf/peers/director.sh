@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+# The director of this checkout, with its XDP datapath on pfd0. What the environment may say:
+#   DIRECTOR_TABLE      its --conn-table-size (1048576)
+#   DIRECTOR_SCHEDULER  of all services (wlc)
+#   DIRECTOR_SERVICES   services besides the two that are measured, udp and tcp 10.100.0.100:80 (0)
+#   DIRECTOR_SERVERS    real servers of each service (4)
+#   DIRECTOR_FILL       connections, of other clients, that live in the table before anything is measured (0)
+#   DIRECTOR_DIST       folder of the built director (dist)
+director_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../../.." && pwd)
+director_dist=${DIRECTOR_DIST:-$director_root/dist}
+director_socket=$B/director.sock
+director_log=$B/director.log
+
+director() { node "$director_dist/cli/director/main.js" --socket "$director_socket" "$@"; }
+
+# "ADDRESS MAC" of each real server
+director_servers() {
+	local n
+	for n in $(seq "${DIRECTOR_SERVERS:-4}"); do
+		if [ "$n" -le 4 ]; then echo "10.100.0.$((10 + n)) $RSMAC$n"
+		else printf '10.100.%d.%d 02:50:00:01:%02x:%02x\n' $((1 + n / 256)) $((n % 256)) $((n / 256)) $((n % 256)); fi
+	done
+}
+director_rules() {
+	local service n
+	{
+		printf '%s\n' "-t $VIP:80" "-u $VIP:80"
+		for n in $(seq "${DIRECTOR_SERVICES:-0}"); do echo "-t 10.101.$((n / 256)).$((n % 256)):80"; done
+	} | while read -r service; do
+		echo "-A $service -s ${DIRECTOR_SCHEDULER:-wlc}"
+		director_servers | while read -r address _; do echo "-a $service -r $address:80 -g"; done
+	done
+}
+director_address() { # of pfd0, and the neighbours
+	ip -n pf-d address replace 10.100.0.1/16 dev pfd0
+	ip -n pf-d address replace "$VIP/32" dev pfd0
+	director_servers | sed 's/\(.*\) \(.*\)/neighbour replace \1 lladdr \2 nud permanent dev pfd0/' | ip -n pf-d -batch -
+}
+director_wait() { # until it says that it forwards
+	for _ in $(seq 100); do
+		director status 2>&1 | grep -Eq '^datapath +xdp.*running' && return 0
+		kill -0 "$peer_pid" || break
+		sleep 0.1
+	done
+	cat "$director_log"
+	return 1
+}
+director_fill() {
+	local live
+	[ "${DIRECTOR_FILL:-0}" != 0 ] || return 0
+	inc "$B/gen" "$B/gen.o" pfc0 ack "$DIRECTOR_FILL" 0 10.192.0.0
+	live=$(director status | sed -n 's/^connections *\([0-9]*\).*/\1/p')
+	[ "$live" -ge $((DIRECTOR_FILL * 99 / 100)) ] || { echo "only $live of $DIRECTOR_FILL connections live"; return 1; }
+}
+peer_up() {
+	director_address || return 1
+	DIRECTOR_BPFFS=$BP/director taskset -c 1 nsenter --net=/run/netns/pf-d \
+		node "$director_dist/cli/director/main.js" --socket "$director_socket" run --interface pfd0 \
+		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" >"$director_log" 2>&1 &
+	peer_pid=$!
+	director_wait &&
+		director_rules | DIRECTOR_SOCKET=$director_socket node "$director_dist/cli/diradm/main.js" -R &&
+		director_fill
+}
+peer_down() {
+	[ -n "$peer_pid" ] || return 0
+	kill -TERM "$peer_pid"
+	for _ in $(seq 100); do
+		kill -0 "$peer_pid" || break
+		sleep 0.1
+	done
+	kill -KILL "$peer_pid"
+	peer_pid=
+	ip -n pf-d address flush dev pfd0
+}
