@@ -64,6 +64,34 @@ void Write(std::uint8_t* at, const Constant& value, std::uint32_t bytes) {
   }
 }
 
+// --- pins ---
+
+bool SameShape(const bpf_map_info& pinned, const bpf_map* map) {
+  return pinned.type == bpf_map__type(map) && pinned.key_size == bpf_map__key_size(map) &&
+         pinned.value_size == bpf_map__value_size(map) && pinned.max_entries == bpf_map__max_entries(map);
+}
+
+// libbpf 1.1 takes no pinned map of devices: the kernel adds BPF_F_RDONLY_PROG to its flags, and does not let
+// anyone else ask for that flag (dev_map_alloc_check() in kernel/bpf/devmap.c), so that they always differ.
+SyscallResult TakePinnedDevmap(bpf_map* map, const std::string& path, bool* taken) {
+  *taken = false;
+  if (bpf_map__type(map) != BPF_MAP_TYPE_DEVMAP && bpf_map__type(map) != BPF_MAP_TYPE_DEVMAP_HASH) return {};
+  const int fd = bpf_obj_get(path.c_str());
+  if (fd == -ENOENT) return {};
+  if (fd < 0) return Outcome(fd, "BPF_OBJ_GET");
+  bpf_map_info pinned{};
+  std::uint32_t size = sizeof pinned;
+  int status = bpf_obj_get_info_by_fd(fd, &pinned, &size);
+  if (status == 0 && !SameShape(pinned, map)) {
+    AddToLog("the map at " + path + " has another type or size");
+    status = -EINVAL;
+  }
+  if (status == 0) status = bpf_map__reuse_fd(map, fd);  // keeps a copy
+  close(fd);
+  *taken = status == 0;
+  return Outcome(status, "bpf_map__reuse_fd");
+}
+
 }  // namespace
 
 void UnmapMemory(const MapMemory& memory) { munmap(memory.address, PageAligned(memory.bytes)); }
@@ -124,7 +152,11 @@ SyscallResult BpfObject::PinMaps(const std::string& folder) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object_) {
     if (bpf_map__is_internal(map)) continue;
-    const int status = bpf_map__set_pin_path(map, (folder + "/" + bpf_map__name(map)).c_str());
+    const std::string path = folder + "/" + bpf_map__name(map);
+    bool taken = false;
+    if (const SyscallResult tried = TakePinnedDevmap(map, path, &taken); tried.error != 0) return tried;
+    if (taken) continue;
+    const int status = bpf_map__set_pin_path(map, path.c_str());
     if (status != 0) return Outcome(status, "bpf_map__set_pin_path");
   }
   return {};

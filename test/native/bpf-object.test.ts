@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -432,11 +432,12 @@ describeWithBpf('a BPF program on an interface', ['tc', 'unshare', 'prlimit', 'e
   let child: Child;
   let ifindex: number;
   /** A bpf file system, in the child's mount namespace alone. */
-  const pins = mkdtempSync('/run/bpf-object-');
+  const pins = `/run/bpf-object-${process.pid}`;
 
   afterAll(() => rmSync(pins, { recursive: true }));
 
   beforeAll(async () => {
+    mkdirSync(pins);
     await Promise.all([compile('sample', sample), compile('refused', refused)]);
   });
 
@@ -544,14 +545,17 @@ describeWithBpf('a BPF program on an interface', ['tc', 'unshare', 'prlimit', 'e
       const first = await load(pinned);
       await child.call(first, 'attachXdp', await program(first, 'answer'), ifindex, 'native', link);
       await child.call(first, 'update', 'table', bytes(1), bytes(77, 8));
-      const oldMap = await child.get<{ id: number }>(first, 'mapInfo', 'table');
+      const maps = ['shared', 'table', 'per_cpu', 'devices', 'recent', 'events'];
+      const infosOf = (object: number) =>
+        Promise.all(maps.map((map) => child.get<{ id: number }>(object, 'mapInfo', map)));
+      const oldMaps = await infosOf(first);
       const oldProgram = await idOf(first, 'answer');
       await child.call(first, 'close');
       expect(await onInterface()).toMatchObject({ id: oldProgram });
       expect(await child.get(0, 'queryLink', link)).toEqual({ ifindex, programId: oldProgram });
 
       const second = await load(pinned);
-      expect(await child.get(second, 'mapInfo', 'table')).toEqual(oldMap);
+      expect(await infosOf(second)).toEqual(oldMaps);
       const { args } = await child.call(second, 'lookup', 'table', bytes(1), new Uint8Array(8));
       expect(numbers(args![2] as Uint8Array)).toEqual([77, 0]);
       await child.call(second, 'replaceXdp', await program(second, 'shorten'), link);
@@ -562,10 +566,14 @@ describeWithBpf('a BPF program on an interface', ['tc', 'unshare', 'prlimit', 'e
       });
     });
 
-    test('a map of another size is not taken over', async () => {
+    test.each([
+      ['an array', 'shared', 11],
+      ['a hash', 'table', 9],
+      ['a map of devices', 'devices', 3],
+    ])('%s of another size is not taken over', async (_what, map, entries) => {
       await load(pinned);
-      const other = load({ ...pinned, maxEntries: { shared: 11 } });
-      await expect(other).rejects.toMatchObject({ code: 'EINVAL', syscall: 'bpf_object__load' });
+      const other = load({ ...pinned, maxEntries: { ...pinned.maxEntries, [map]: entries } });
+      await expect(other).rejects.toMatchObject({ code: 'EINVAL' });
     });
 
     test('a load that fails leaves no pins of its own', async () => {
