@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * What is remembered: two tables, of IPv4 and of IPv6, each an array of buckets of WAYS connections. A connection
+ * lies in one of two buckets that its hash names, preferably in the first. Entries do not move, so that a slot (bucket
+ * * WAYS + way) names one for as long as it lives. Who takes a free entry or ends a live one claims its `kind` by
+ * compare-and-swap; all who may change its counts at a server do it by its `state` (life.h).
+ */
+#ifndef DIRECTOR_CONNECTION_H
+#define DIRECTOR_CONNECTION_H
+#include "maps.h"
+#include "packet.h"
+
+#define NO_SLOT 0xffffffff
+
+/* What a connection, a template or a look-up is known by. */
+struct key {
+	__u32 client[4];
+	__u32 virtual[4];
+	__u32 ports;
+	__u32 kind;
+	__u32 version;
+};
+
+/* The two buckets of a key. */
+struct home {
+	__u32 first;
+	__u32 second;
+};
+
+/*
+ * Multilinear over the words of the key, then mixed: with secret multipliers two keys collide with a chance of 2^-32
+ * (Lemire, Kaser: Strongly universal string hashing is fast, 2014). Four multiplications, where HalfSipHash takes 50 ns.
+ */
+static __always_inline struct home spread(__u64 hash, __u32 mask)
+{
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	struct home home = { .first = hash >> 40 & mask, .second = hash >> 8 & mask };
+	if (home.second == home.first) home.second = home.first ^ (mask & 1);
+	return home;
+}
+
+static __always_inline struct home home4(const struct config *config, __u32 client, __u32 virtual, __u32 ports, __u32 kind)
+{
+	return spread(config->seed[0] * client + config->seed[1] * virtual + config->seed[2] * ports +
+		      config->seed[3] * kind + config->seed[4], bucket_mask4);
+}
+
+static __always_inline struct home home6(const struct config *config, const __u32 *client, const __u32 *virtual, __u32 ports, __u32 kind)
+{
+	__u64 hash = config->seed[10] + config->seed[8] * ports + config->seed[9] * kind;
+#pragma unroll
+	for (int i = 0; i < 4; i++) hash += config->seed[i] * client[i] + config->seed[4 + i] * virtual[i];
+	return spread(hash, bucket_mask6);
+}
+
+static __always_inline struct bucket4 *bucket4_at(__u32 bucket)
+{
+	return bpf_map_lookup_elem(&connections4, &bucket);
+}
+
+static __always_inline struct bucket6 *bucket6_at(__u32 bucket)
+{
+	return bpf_map_lookup_elem(&connections6, &bucket);
+}
+
+/* --- find --- */
+
+static __always_inline struct connection *find_in4(__u32 at, __u64 addresses, __u64 rest, __u32 *slot)
+{
+	struct bucket4 *bucket = bucket4_at(at);
+	if (!bucket) return 0;
+#pragma unroll
+	for (int way = 0; way < WAYS; way++) {
+		struct connection4 *entry = &bucket->way[way];
+		if (*(__u64 *)&entry->client != addresses || *(__u64 *)&entry->connection.ports != rest) continue;
+		*slot = at * WAYS + way;
+		return &entry->connection;
+	}
+	return 0;
+}
+
+static __always_inline struct connection *find4(struct home home, __u32 client, __u32 virtual, __u32 ports, __u32 kind, __u32 *slot)
+{
+	__u64 addresses = (__u64)virtual << 32 | client, rest = (__u64)kind << 32 | ports;
+	struct connection *found = find_in4(home.first, addresses, rest, slot);
+	return found ? found : find_in4(home.second, addresses, rest, slot);
+}
+
+static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+static __always_inline struct connection *find_in6(__u32 at, const __u32 *client, const __u32 *virtual, __u64 rest, __u32 *slot)
+{
+	struct bucket6 *bucket = bucket6_at(at);
+	if (!bucket) return 0;
+#pragma unroll
+	for (int way = 0; way < WAYS; way++) {
+		struct connection6 *entry = &bucket->way[way];
+		if (*(__u64 *)&entry->connection.ports != rest) continue;
+		if (!is_same_address(entry->client, client) || !is_same_address(entry->virtual, virtual)) continue;
+		*slot = at * WAYS + way;
+		return &entry->connection;
+	}
+	return 0;
+}
+
+static __always_inline struct connection *find6(struct home home, const __u32 *client, const __u32 *virtual, __u32 ports, __u32 kind, __u32 *slot)
+{
+	__u64 rest = (__u64)kind << 32 | ports;
+	struct connection *found = find_in6(home.first, client, virtual, rest, slot);
+	return found ? found : find_in6(home.second, client, virtual, rest, slot);
+}
+
+/* The entry of a slot, in use or not. Null past the end of the table. */
+static __always_inline struct connection *connection_at(__u32 version, __u32 slot)
+{
+	if (version == 4) {
+		struct bucket4 *bucket = bucket4_at(slot / WAYS);
+		if (!bucket) return 0;
+		CHECKED(bucket);
+		return &bucket->way[slot % WAYS].connection;
+	}
+	struct bucket6 *bucket = bucket6_at(slot / WAYS);
+	if (!bucket) return 0;
+	CHECKED(bucket);
+	return &bucket->way[slot % WAYS].connection;
+}
+
+static __always_inline int is_live(const struct connection *connection)
+{
+	return (connection->kind & KIND_LIVE) != 0;
+}
+
+static __always_inline int is_expired(const struct connection *connection, __u32 now)
+{
+	return (__s32)(connection->expires - now) <= 0;
+}
+
+/* --- claim --- */
+
+/* Makes the entry visible. Others read `kind` first, so that what was written before must be seen before. */
+static __always_inline void publish(struct connection *connection, __u32 kind)
+{
+#ifdef __TARGET_ARCH_x86
+	/* Stores are seen in order there. */
+	__asm__ volatile("" ::: "memory");
+	*(volatile __u32 *)&connection->kind = kind;
+#else
+	__sync_lock_test_and_set(&connection->kind, kind);
+#endif
+}
+
+static __always_inline int claim(struct connection *connection, __u32 expected)
+{
+	return __sync_val_compare_and_swap(&connection->kind, expected, KIND_CLAIMED) == expected;
+}
+
+/* What the ways of a bucket are good for when something new is to be remembered. */
+struct room {
+	__u32 free;
+	/* Way of a free entry; else of one whose time is up; else of the half-open one that is nearest its end. */
+	__u32 free_way;
+	__u32 expired_way;
+	__u32 half_open_way;
+	__s32 half_open_left;
+};
+
+#define NO_WAY 0xff
+#define TCP_SYN_RECV 3
+#define TCP_SYNACK 10
+
+static __always_inline void look_for_room(struct room *room, const struct connection *connection, __u32 way, __u32 now)
+{
+	if (connection->kind == 0) {
+		room->free++;
+		if (room->free_way == NO_WAY) room->free_way = way;
+		return;
+	}
+	if (!is_live(connection) || (connection->kind & KIND_TEMPLATE)) return;
+	if (is_expired(connection, now)) {
+		room->expired_way = way;
+		return;
+	}
+	__u32 state = connection->state & STATE_MASK;
+	if ((connection->kind & 0xff) != PROTOCOL_TCP || (state != TCP_SYN_RECV && state != TCP_SYNACK)) return;
+	__s32 left = connection->expires - now;
+	if (left >= room->half_open_left) return;
+	room->half_open_left = left;
+	room->half_open_way = way;
+}
+
+static __always_inline struct room room_in(__u32 version, __u32 at, __u32 now)
+{
+	struct room room = { 0, NO_WAY, NO_WAY, NO_WAY, 0x7fffffff };
+	if (version == 4) {
+		struct bucket4 *bucket = bucket4_at(at);
+		if (!bucket) return room;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) look_for_room(&room, &bucket->way[way].connection, way, now);
+	} else {
+		struct bucket6 *bucket = bucket6_at(at);
+		if (!bucket) return room;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) look_for_room(&room, &bucket->way[way].connection, way, now);
+	}
+	return room;
+}
+
+/*
+ * A slot for something new: free, or held by one that has to go first. That is one whose time is up, or, where the
+ * buckets are full, the oldest half-open connection. An established one never goes.
+ */
+static __always_inline __u32 slot_with_room(__u32 version, struct home home, __u32 now)
+{
+	struct room first = room_in(version, home.first, now);
+	if (first.free >= 2) return home.first * WAYS + first.free_way;
+	struct room second = room_in(version, home.second, now);
+	if (second.free > first.free) return home.second * WAYS + second.free_way;
+	if (first.free > 0) return home.first * WAYS + first.free_way;
+	if (first.expired_way != NO_WAY) return home.first * WAYS + first.expired_way;
+	if (second.expired_way != NO_WAY) return home.second * WAYS + second.expired_way;
+	if (second.half_open_way != NO_WAY && second.half_open_left < first.half_open_left)
+		return home.second * WAYS + second.half_open_way;
+	return first.half_open_way != NO_WAY ? home.first * WAYS + first.half_open_way : NO_SLOT;
+}
+
+#endif

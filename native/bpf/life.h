@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Beginning, steps and end of connections and templates, with what they change in a server's load:
+ * src/datapath/connection-life.ts. A server's load changes only with a connection's state word, which changes by
+ * compare-and-swap: so the counts are right on however many CPUs.
+ */
+#ifndef DIRECTOR_LIFE_H
+#define DIRECTOR_LIFE_H
+#include "connection.h"
+#include "state.h"
+
+/* A template that connections still depend on when its time is up lives on for this long: ip_vs_conn_expire(). */
+#define DEPENDED_ON_SEC 60
+
+#define ONE_ACTIVE (1ULL << 32)
+#define ONE_INACTIVE 1ULL
+
+static __always_inline __u32 active_connections(const struct server *server)
+{
+	return *(volatile const __u64 *)&server->load >> 32;
+}
+
+static __always_inline __u32 inactive_connections(const struct server *server)
+{
+	return *(volatile const __u64 *)&server->load;
+}
+
+/* ip_vs_ctl.c, ip_vs_dest_update_overload(): between the two thresholds it stays as it is. */
+static __always_inline void update_overload(struct server *server)
+{
+	if (server->upper == 0) return;
+	__u32 count = active_connections(server) + inactive_connections(server);
+	if (count >= server->upper) server->overloaded = 1;
+	else if (count < server->lower) server->overloaded = 0;
+}
+
+/* --- end --- */
+
+static __always_inline void drop_dependent(__u32 version, __u32 link)
+{
+	struct connection *template = link ? connection_at(version, link - 1) : 0;
+	if (template) __sync_fetch_and_sub(&template->link, 1);
+}
+
+static __always_inline void forget(struct connection *connection, __u32 version)
+{
+	__u32 kind = connection->kind;
+	if (!(kind & KIND_LIVE) || !claim(connection, kind)) return;
+	__u32 state = __sync_lock_test_and_set(&connection->state, STATE_GONE);
+	struct server *server = server_of(connection->server);
+	if (server && (kind & KIND_TEMPLATE)) {
+		__sync_fetch_and_sub(&server->persistent, 1);
+	} else if (server) {
+		drop_dependent(version, connection->link);
+		__sync_fetch_and_sub(&server->load, state & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
+		update_overload(server);
+	}
+	publish(connection, 0);
+}
+
+static __always_inline void set_template_timeout(struct connection *template, __u32 seconds)
+{
+	template->state = (template->state & STATE_MASK) | seconds << STATE_COUNT_SHIFT;
+}
+
+static __always_inline __u32 template_timeout(const struct connection *template)
+{
+	return (template->state >> STATE_COUNT_SHIFT) * ticks_per_second;
+}
+
+/* What happens when an entry's time is up. False: it lives on, because others depend on it. */
+static __always_inline int expire(struct connection *connection, __u32 version, __u32 now)
+{
+	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) {
+		set_template_timeout(connection, DEPENDED_ON_SEC);
+		connection->expires = now + DEPENDED_ON_SEC * ticks_per_second;
+		return 0;
+	}
+	forget(connection, version);
+	return 1;
+}
+
+/* --- beginning --- */
+
+/* An entry of the key's home, claimed. Null: both buckets are full of what must stay. */
+static __always_inline struct connection *take_slot(__u32 version, struct home home, __u32 now, __u32 *taken)
+{
+	__u32 slot = slot_with_room(version, home, now);
+	struct connection *connection = slot == NO_SLOT ? 0 : connection_at(version, slot);
+	if (!connection) return 0;
+	if (connection->kind != 0) forget(connection, version);
+	*taken = slot;
+	return claim(connection, 0) ? connection : 0;
+}
+
+/* Writes key, server and state into a claimed entry, and shows it. */
+static __always_inline void fill(struct connection *connection, __u32 slot, const struct key *key, __u32 server, __u32 expires, __u32 state, __u32 link)
+{
+	if (key->version == 4) {
+		struct bucket4 *bucket = bucket4_at(slot / WAYS);
+		if (bucket) {
+			struct connection4 *entry = &bucket->way[slot % WAYS];
+			entry->client = key->client[0];
+			entry->virtual = key->virtual[0];
+		}
+	} else {
+		struct bucket6 *bucket = bucket6_at(slot / WAYS);
+		if (bucket) {
+			struct connection6 *entry = &bucket->way[slot % WAYS];
+			__builtin_memcpy(entry->client, key->client, sizeof key->client);
+			__builtin_memcpy(entry->virtual, key->virtual, sizeof key->virtual);
+		}
+	}
+	connection->ports = key->ports;
+	connection->server = server;
+	connection->expires = expires;
+	connection->state = state;
+	connection->link = link;
+	publish(connection, key->kind);
+}
+
+/* --- steps --- */
+
+static __always_inline __u32 tcp_timeout(const struct config *config, __u32 state)
+{
+	return state < TCP_STATES ? config->tcp_timeout[state] : 0;
+}
+
+static __always_inline __u32 sctp_timeout(const struct config *config, __u32 state)
+{
+	return state < SCTP_STATES ? config->sctp_timeout[state] : 0;
+}
+
+/* A client that got as far as a handshake is a real one: ip_vs_control_assure_ct(). */
+static __always_inline void assure_template(__u32 version, __u32 link)
+{
+	struct connection *template = link ? connection_at(version, link - 1) : 0;
+	if (template && is_live(template)) template->state |= 1;
+}
+
+/* The state after this packet. */
+static __always_inline __u32 next_state(const struct config *config, const struct packet *packet, __u32 word, enum direction side)
+{
+	__u32 state = word & STATE_MASK;
+	if (packet->protocol == PROTOCOL_TCP) {
+		enum direction direction = word & STATE_NO_OUTPUT ? INPUT_ONLY : side;
+		return next_tcp_state(state, packet->state_input, direction, config->is_secure);
+	}
+	if (packet->protocol == PROTOCOL_SCTP && side != OUTPUT) return next_sctp_state(state, packet->state_input);
+	return state;
+}
+
+static __always_inline int is_active(__u8 protocol, __u32 state)
+{
+	return protocol == PROTOCOL_TCP ? is_active_tcp(state) : protocol == PROTOCOL_SCTP && state == S_ES;
+}
+
+/* Ticks that a connection lives in a state. */
+static __always_inline __u32 state_timeout(const struct config *config, __u8 protocol, __u32 state)
+{
+	if (protocol == PROTOCOL_TCP) return tcp_timeout(config, state);
+	return protocol == PROTOCOL_SCTP ? sctp_timeout(config, state) : config->udp_timeout;
+}
+
+static __always_inline int is_assuring(__u8 protocol, __u32 state)
+{
+	return protocol == PROTOCOL_TCP ? state == ES : protocol == PROTOCOL_SCTP && state == S_ES;
+}
+
+/* The same word with another state, and with one packet more. */
+static __always_inline __u32 stepped_word(__u32 word, __u8 protocol, __u32 state, int counts)
+{
+	__u32 next = (word & ~STATE_MASK) | state;
+	if (state != (word & STATE_MASK)) {
+		if (is_active(protocol, state)) next &= ~STATE_INACTIVE;
+		else next |= STATE_INACTIVE;
+	}
+	if (counts && next >> STATE_COUNT_SHIFT < MAX_PACKETS) next += 1 << STATE_COUNT_SHIFT;
+	return next;
+}
+
+/* New state and fresh timer. */
+static __always_inline void step_state(const struct config *config, const struct packet *packet, struct connection *connection, struct server *server, enum direction side)
+{
+	__u32 word = connection->state;
+	if (side == OUTPUT) word &= ~STATE_NO_OUTPUT;
+	__u32 state = next_state(config, packet, word, side);
+	__u32 next = stepped_word(word, packet->protocol, state, side != OUTPUT);
+	if (next != connection->state) {
+		__u32 before = connection->state;
+		if (before == STATE_GONE || __sync_val_compare_and_swap(&connection->state, before, next) != before) return;
+		/* From inactive to active the lower half lends nothing: there is at least this one in it. */
+		if ((before & STATE_INACTIVE) && !(next & STATE_INACTIVE)) __sync_fetch_and_add(&server->load, ONE_ACTIVE - ONE_INACTIVE);
+		if (!(before & STATE_INACTIVE) && (next & STATE_INACTIVE)) __sync_fetch_and_sub(&server->load, ONE_ACTIVE - ONE_INACTIVE);
+		if (state != (before & STATE_MASK) && is_assuring(packet->protocol, state))
+			assure_template(packet->version, connection->link);
+	}
+	/* Only an answer assures a client of UDP. */
+	if (packet->protocol == PROTOCOL_UDP && side == OUTPUT) assure_template(packet->version, connection->link);
+	connection->expires = packet->now + state_timeout(config, packet->protocol, state);
+}
+
+#endif

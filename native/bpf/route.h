@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* The rewrite of direct routing: both MAC addresses and the TTL, in place. src/datapath/direct-route.ts */
+#ifndef DIRECTOR_ROUTE_H
+#define DIRECTOR_ROUTE_H
+#include "decode.h"
+
+#define DAY_MS 86400000ULL
+
+/* --- options: fillIpv4Options() of src/wire/ipv4-options.ts --- */
+
+static __always_inline void put32(struct options *options, __u32 at, __u32 value)
+{
+	option_byte(options, at) = value >> 24;
+	option_byte(options, at + 1) = value >> 16;
+	option_byte(options, at + 2) = value >> 8;
+	option_byte(options, at + 3) = value;
+}
+
+static __always_inline __u32 get32(const struct options *options, __u32 at)
+{
+	return (__u32)option_byte(options, at) << 24 | option_byte(options, at + 1) << 16 |
+	       option_byte(options, at + 2) << 8 | option_byte(options, at + 3);
+}
+
+static __always_inline void record_route(struct options *options, __u32 length)
+{
+	__u32 pointer = option_byte(options, options->at + 2);
+	if (pointer > length) return;
+	put32(options, options->at + pointer - 1, options->own);
+	option_byte(options, options->at + 2) = pointer + 4;
+}
+
+static __always_inline void record_time(struct options *options, __u32 length)
+{
+	__u32 at = options->at, pointer = option_byte(options, at + 2), place = at + pointer - 1;
+	__u32 kind = option_byte(options, at + 3) & 0xf;
+	if (pointer > length) {
+		if (kind != TIME_PRESPECIFIED) option_byte(options, at + 3) += 0x10;
+		return;
+	}
+	if (kind == TIME_ONLY) {
+		put32(options, place, options->day_ms);
+		option_byte(options, at + 2) = pointer + 4;
+		return;
+	}
+	if (kind != TIME_AND_ADDRESS && kind != TIME_PRESPECIFIED) return;
+	__u32 present = get32(options, place);
+	/* A prespecified address is left as it is; where it is another host's, Linux fills in nothing. */
+	if (kind == TIME_AND_ADDRESS) put32(options, place, options->own);
+	else if (present != options->own && present != 0) return;
+	put32(options, place + 4, options->day_ms);
+	option_byte(options, at + 2) = pointer + 8;
+}
+
+static long fill_option(__u32 index, struct options *options)
+{
+	if (options->at >= options->length) return 1;
+	__u32 type = option_byte(options, options->at);
+	if (type == OPTION_END) return 1;
+	if (type == OPTION_NO_OPERATION) {
+		options->at++;
+		return 0;
+	}
+	__u32 length = option_byte(options, options->at + 1);
+	if (type == OPTION_RECORD_ROUTE) record_route(options, length);
+	else if (type == OPTION_TIMESTAMP) record_time(options, length);
+	options->at += length;
+	return 0;
+}
+
+/* Behind the end come zeroes. */
+static long clear_option(__u32 index, struct options *options)
+{
+	if (options->at >= options->length) return 1;
+	option_byte(options, options->at++) = 0;
+	return 0;
+}
+
+/* Writes what this host has to into acceptable options, and the checksum of the header. */
+GLOBAL int rewrite_options(struct xdp_md *context, const struct config *config, const struct packet *packet)
+{
+	if (!config || !packet) return 0;
+	struct frame frame = { .context = context };
+	struct options options;
+	__u32 word[5], offset = packet->ip_offset, length = packet->transport_offset - offset - IPV4_BYTES;
+	if (!read_bytes(&frame, offset, word, sizeof word) || !read_options(&frame, offset + IPV4_BYTES, length, &options)) return 0;
+	options.own = bpf_ntohl(word[4]);
+	options.day_ms = (bpf_ktime_get_ns() / 1000000 + config->day_offset_ms) % DAY_MS;
+	bpf_loop(MAX_OPTION_BYTES, fill_option, &options, 0);
+	bpf_loop(MAX_OPTION_BYTES, clear_option, &options, 0);
+	word[2] &= bpf_htonl(0xffff0000);
+	__u64 sum = (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
+#pragma unroll
+	for (int i = 0; i < MAX_OPTION_BYTES / 4; i++) sum += ((__u32 *)options.byte)[i];
+	word[2] |= bpf_htonl(~bpf_ntohs(fold16(sum)) & 0xffff);
+	if (length < 4 || length > MAX_OPTION_BYTES) return 0;
+	return bpf_xdp_store_bytes(context, offset, word, sizeof word) == 0 &&
+	       bpf_xdp_store_bytes(context, offset + IPV4_BYTES, options.byte, length) == 0;
+}
+
+/* --- MACs and TTL --- */
+
+/* The word at offset 8 of an IPv4 header with the TTL lowered by one: RFC 1624 eqn. 3. */
+static __always_inline __u32 lowered_ttl_word(__u32 word)
+{
+	__u32 ttl_and_protocol = bpf_ntohl(word) >> 16, checksum = bpf_ntohl(word) & 0xffff;
+	__u32 lowered = ttl_and_protocol - 0x100;
+	__u32 sum = (~checksum & 0xffff) + (~ttl_and_protocol & 0xffff) + lowered;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return bpf_htonl(lowered << 16 | (~sum & 0xffff));
+}
+
+static __always_inline void write_macs(void *frame, const struct server *server, __u64 next_hop)
+{
+	__u64 source = server->source;
+	*(__u32 *)frame = next_hop;
+	*(__u32 *)(frame + 4) = (next_hop >> 32 & 0xffff) | (__u32)(source & 0xffff) << 16;
+	*(__u32 *)(frame + 8) = source >> 16;
+}
+
+/* False: the header is not in the part of the frame that can be written in place. The TTL is above 1. */
+static __always_inline int rewrite(struct xdp_md *context, const struct packet *packet, const struct server *server, __u64 next_hop)
+{
+	void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
+	__u32 offset = packet->ip_offset;
+	if (offset > MAX_LINK_BYTES || data + ETHERNET_BYTES > end || data + offset + IPV4_BYTES > end) return 0;
+	write_macs(data, server, next_hop);
+	if (packet->version == 4) *(__u32 *)(data + offset + 8) = lowered_ttl_word(*(__u32 *)(data + offset + 8));
+	else *(__u8 *)(data + offset + 7) -= 1;
+	return 1;
+}
+
+#endif

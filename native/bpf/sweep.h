@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * What the daemon has done to connections: a slice of the sweep that ends those whose time is up
+ * (src/datapath/expiry.ts), and the end of one. Programs, so that ending is the same code on the path and beside it.
+ */
+#ifndef DIRECTOR_SWEEP_H
+#define DIRECTOR_SWEEP_H
+#include "life.h"
+
+struct slice {
+	struct sweep_arguments *arguments;
+	__u32 takes_along;
+};
+
+/* With expire_nodest_conn a server takes its connections along when it is removed: ip_vs_expire_nodest_conn_flush(). */
+static __always_inline int ends_with_its_server(const struct connection *connection)
+{
+	struct server *server = server_of(connection->server);
+	if (!server || !(server->flags & SERVER_TAKES_CONNECTIONS_ALONG)) return 0;
+	return !(connection->kind & KIND_TEMPLATE) || connection->link == 0;
+}
+
+static __always_inline void look_at(struct connection *connection, __u32 version, struct sweep_arguments *arguments)
+{
+	if (!is_live(connection)) return;
+	int has_ended = 0;
+	if (is_expired(connection, arguments->ticks)) {
+		has_ended = expire(connection, version, arguments->ticks);
+	} else if (ends_with_its_server(connection)) {
+		forget(connection, version);
+		has_ended = 1;
+	}
+	if (has_ended) arguments->expired++;
+	else arguments->live++;
+}
+
+static long sweep_bucket4(__u32 index, struct sweep_arguments *arguments)
+{
+	struct bucket4 *bucket = bucket4_at(arguments->first_bucket + index);
+	if (!bucket) return 1;
+	for (int way = 0; way < WAYS; way++) look_at(&bucket->way[way].connection, 4, arguments);
+	return 0;
+}
+
+static long sweep_bucket6(__u32 index, struct sweep_arguments *arguments)
+{
+	struct bucket6 *bucket = bucket6_at(arguments->first_bucket + index);
+	if (!bucket) return 1;
+	for (int way = 0; way < WAYS; way++) look_at(&bucket->way[way].connection, 6, arguments);
+	return 0;
+}
+
+SEC("syscall") int sweep(struct sweep_arguments *context)
+{
+	struct config *config = the_config();
+	if (!config) return 1;
+	struct sweep_arguments arguments = *context;
+	arguments.ticks = clock_ticks(config);
+	arguments.expired = arguments.live = 0;
+	if (arguments.version == 4) bpf_loop(arguments.bucket_count, sweep_bucket4, &arguments, 0);
+	else bpf_loop(arguments.bucket_count, sweep_bucket6, &arguments, 0);
+	*context = arguments;
+	return 0;
+}
+
+SEC("syscall") int end_connection(struct end_arguments *context)
+{
+	struct connection *connection = connection_at(context->version, context->slot);
+	if (!connection || !is_live(connection)) return 0;
+	/* A template stays for those that depend on it. */
+	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) return 0;
+	forget(connection, context->version);
+	return 1;
+}
+
+#endif
