@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,8 @@ const XDP_TX = 3;
 const ASIS: BpfLoadOptions = { maxEntries: {}, constants: {}, pinFolder: null };
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'bpf-object-'));
+/** Made only when tests are run: afterAll() is not called for a file whose tests are all skipped. */
+const folder = join(tmpdir(), `bpf-object-${process.pid}`);
 const sample = join(folder, 'sample.bpf.o');
 const refused = join(folder, 'refused.bpf.o');
 
@@ -47,6 +48,7 @@ function thrownBy(act: () => unknown): BpfError {
 }
 
 async function compile(name: string, built: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
   const machines = readdirSync('/usr/include').filter((entry) =>
     existsSync(`/usr/include/${entry}/asm/types.h`),
   );
@@ -67,7 +69,7 @@ function describeWithBpf(name: string, tools: readonly string[], body: () => voi
   }
 }
 
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describeWithBpf('an object of BPF programs and maps', [], () => {
   let addon: BpfAddon;
