@@ -8,6 +8,8 @@ import { SCTP_STATE_NAMES } from '../connection/sctp-state.ts';
 import { TcpState } from '../connection/tcp-state.ts';
 import { TemplateState } from '../connection/template-state.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
+import { timeoutOf } from '../connection/timeouts.ts';
+import type { Settings } from '../service/settings.ts';
 import { forget } from './connection-life.ts';
 import type { Path } from './path.ts';
 
@@ -26,6 +28,70 @@ const SCTP_INIT1 = SCTP_STATE_NAMES.indexOf('INIT1');
 const SCTP_INIT = SCTP_STATE_NAMES.indexOf('INIT');
 const SCTP_ESTABLISHED = SCTP_STATE_NAMES.indexOf('ESTABLISHED');
 
+/** What is in force while so many places of the table are taken. `dropRate`: one first packet in so many; 0: none. */
+export function defenseLevel(
+  settings: Settings,
+  capacity: number,
+  live: number,
+): { isSecure: boolean; dropsEntries: boolean; dropRate: number } {
+  const free = capacity - live;
+  const low = Math.ceil(capacity * LOW_SHARE);
+  const isOn = (mode: number) => mode === ALWAYS || (mode !== NEVER && free < low);
+  const rate = settings.drop_packet === ALWAYS ? settings.am_droprate : Math.floor(low / (low - free));
+  return {
+    isSecure: isOn(settings.secure_tcp),
+    dropsEntries: isOn(settings.drop_entry),
+    dropRate: isOn(settings.drop_packet) ? rate : 0,
+  };
+}
+
+/** With the level of the free places the count begins anew; with a fixed rate it goes on. */
+export const restartsDropCount = (settings: Settings): boolean => settings.drop_packet !== ALWAYS;
+
+/** How many entries of so many drop_entry looks at every second. */
+export const scannedEntries = (entries: number): number => Math.ceil(entries * SCANNED_SHARE);
+
+/** A connection or template that drop_entry has met. */
+export interface Suspect {
+  readonly isTemplate: boolean;
+  readonly dependents: number;
+  readonly state: number;
+  readonly protocol: number;
+  /** Ticks since its last packet. */
+  readonly idle: number;
+  /** From the client, up to some number above MAX_FLOOD_PACKETS. */
+  readonly packets: number;
+}
+
+/** ip_vs_random_dropentry() and todrop_entry(). */
+export class FloodJudge {
+  /** By packet count: how many such connections were let go by before the next one is dropped. */
+  private readonly passed = new Int32Array(MAX_FLOOD_PACKETS + 1);
+
+  givesUp(suspect: Suspect): boolean {
+    const { state, protocol } = suspect;
+    if (suspect.isTemplate) return suspect.dependents === 0 && state !== TemplateState.Assured;
+    if (protocol === IpProtocol.Tcp) {
+      if (state === TcpState.SynRecv || state === TcpState.SynAck) return true;
+      return state === TcpState.Established && this.isIdleFlood(suspect);
+    }
+    if (protocol === IpProtocol.Sctp) {
+      if (state === SCTP_INIT1 || state === SCTP_INIT) return true;
+      return state === SCTP_ESTABLISHED && this.isIdleFlood(suspect);
+    }
+    return this.isIdleFlood(suspect);
+  }
+
+  /** Idle for a minute, few packets, and then one in as many as it has packets. */
+  private isIdleFlood({ idle, packets }: Suspect): boolean {
+    if (idle < MIN_IDLE_TICKS || packets === 0 || packets > MAX_FLOOD_PACKETS) return false;
+    this.passed[packets]!++;
+    if (this.passed[packets]! < packets) return false;
+    this.passed[packets] = 0;
+    return true;
+  }
+}
+
 export class Defense {
   /** secure_tcp is in force. */
   isSecure = false;
@@ -33,20 +99,15 @@ export class Defense {
   /** One first packet in so many is dropped; 0: none. */
   private dropRate = 0;
   private dropCounter = 0;
-  /** By packet count: how many such connections were let go by before the next one is dropped. */
-  private readonly passed = new Int32Array(MAX_FLOOD_PACKETS + 1);
+  private readonly judge = new FloodJudge();
 
   /** Once a second, and when a setting changes. */
   update({ connections, settings }: Path): void {
-    const free = connections.capacity - connections.live;
-    const low = Math.ceil(connections.capacity * LOW_SHARE);
-    const isLow = free < low;
-    const isOn = (mode: number) => mode === ALWAYS || (mode !== NEVER && isLow);
-    this.isSecure = isOn(settings.secure_tcp);
-    this.dropsEntries = isOn(settings.drop_entry);
-    const rate = settings.drop_packet === ALWAYS ? settings.am_droprate : Math.floor(low / (low - free));
-    this.dropRate = isOn(settings.drop_packet) ? rate : 0;
-    if (this.dropRate !== 0 && settings.drop_packet !== ALWAYS) this.dropCounter = this.dropRate;
+    const level = defenseLevel(settings, connections.capacity, connections.live);
+    this.isSecure = level.isSecure;
+    this.dropsEntries = level.dropsEntries;
+    this.dropRate = level.dropRate;
+    if (this.dropRate !== 0 && restartsDropCount(settings)) this.dropCounter = this.dropRate;
   }
 
   /** Whether this first packet is one of those that drop_packet gives up: ip_vs_todrop(). */
@@ -60,42 +121,29 @@ export class Defense {
   dropEntries(path: Path, random: () => number): number {
     if (!this.dropsEntries) return 0;
     const { connections } = path;
-    const count = Math.ceil(connections.highestEntry * SCANNED_SHARE);
+    const count = scannedEntries(connections.highestEntry);
     let dropped = 0;
     for (let looked = 0; looked < count; looked++) {
       const entry = 1 + Math.floor(random() * connections.highestEntry);
-      if (!connections.isLive(entry) || !this.givesUp(path, entry)) continue;
+      if (!connections.isLive(entry) || !this.judge.givesUp(suspectOf(path, entry))) continue;
       forget(path, entry);
       dropped++;
     }
     return dropped;
   }
+}
 
-  private givesUp(path: Path, entry: number): boolean {
-    const { connections } = path;
-    const state = connections.state(entry);
-    if (connections.isTemplate(entry))
-      return connections.dependents(entry) === 0 && state !== TemplateState.Assured;
-    const protocol = connections.protocol(entry);
-    if (protocol === IpProtocol.Tcp) {
-      if (state === TcpState.SynRecv || state === TcpState.SynAck) return true;
-      return state === TcpState.Established && this.isIdleFlood(path, entry, path.timeouts.tcp[state]!);
-    }
-    if (protocol === IpProtocol.Sctp) {
-      if (state === SCTP_INIT1 || state === SCTP_INIT) return true;
-      return state === SCTP_ESTABLISHED && this.isIdleFlood(path, entry, path.timeouts.sctp[state]!);
-    }
-    return this.isIdleFlood(path, entry, path.timeouts.udp);
-  }
-
-  /** todrop_entry(): idle for a minute, few packets, and then one in as many as it has packets. */
-  private isIdleFlood({ connections, now }: Path, entry: number, timeout: number): boolean {
-    const idle = timeout - ((connections.expires(entry) - now) | 0);
-    const packets = connections.packets(entry);
-    if (idle < MIN_IDLE_TICKS || packets === 0 || packets > MAX_FLOOD_PACKETS) return false;
-    this.passed[packets]!++;
-    if (this.passed[packets]! < packets) return false;
-    this.passed[packets] = 0;
-    return true;
-  }
+function suspectOf({ connections, timeouts, now }: Path, entry: number): Suspect {
+  const isTemplate = connections.isTemplate(entry);
+  const protocol = connections.protocol(entry);
+  const state = connections.state(entry);
+  const timeout = isTemplate ? 0 : timeoutOf(timeouts, protocol, state);
+  return {
+    isTemplate,
+    dependents: isTemplate ? connections.dependents(entry) : 0,
+    state,
+    protocol,
+    idle: timeout - ((connections.expires(entry) - now) | 0),
+    packets: connections.packets(entry),
+  };
 }

@@ -58,7 +58,7 @@ interface Permutation {
   readonly turns: number;
 }
 
-function fillSlots(servers: readonly RealServer[]): readonly RealServer[] {
+export function fillSlots(servers: readonly RealServer[]): readonly RealServer[] {
   const permutations = permute(servers);
   if (permutations.length === 0) return [];
   const slots = new Array<RealServer | undefined>(SLOT_COUNT).fill(undefined);

@@ -18,10 +18,14 @@ export function createRoundRobin(): Scheduler {
       return undefined;
     },
 
-    /** The place is that of a server, not a number: it moves with it, and to the one before when it goes. */
     serversChanged(_servers: readonly RealServer[], change: ServerChange): void {
-      if (change.kind === 'added' && last >= 0) last++;
-      if (change.kind === 'removed' && change.index <= last) last--;
+      last = lastAfter(last, change);
     },
   };
+}
+
+/** The place is that of a server, not a number: it moves with it, and to the one before when it goes. */
+export function lastAfter(last: number, change: ServerChange): number {
+  if (change.kind === 'added' && last >= 0) return last + 1;
+  return change.kind === 'removed' && change.index <= last ? last - 1 : last;
 }

@@ -28,7 +28,7 @@ export function createSourceHashing(flags: number): Scheduler {
 }
 
 /** Each server in turn takes as many buckets as its weight, at least one, until all are taken. */
-function fillBuckets(servers: readonly RealServer[]): readonly RealServer[] {
+export function fillBuckets(servers: readonly RealServer[]): readonly RealServer[] {
   const buckets: RealServer[] = [];
   while (servers.length > 0 && buckets.length < BUCKET_COUNT) {
     for (const server of servers) {

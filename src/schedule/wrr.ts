@@ -53,16 +53,23 @@ export function createWeightedRoundRobin(): Scheduler {
       }
     },
 
-    /** ip_vs_wrr_dest_changed(). Servers come one by one, so the first pass is often one of a low weight. */
     serversChanged(servers: readonly RealServer[]): void {
-      const weights = servers.map(({ weight }) => weight).filter((weight) => weight > 0);
       last = HEAD;
-      step = weights.reduce(greatestCommonDivisor, 0) || 1;
-      maxWeight = weights.length === 0 ? 0 : Math.max(...weights) - (step - 1);
-      if (currentWeight > maxWeight || currentWeight === 0) currentWeight = maxWeight;
-      else if (step > 1) currentWeight = Math.floor(currentWeight / step) * step + 1;
+      ({ step, maxWeight, currentWeight } = passesAfter(servers, currentWeight));
     },
   };
+}
+
+/** ip_vs_wrr_dest_changed(). Servers come one by one, so the first pass is often one of a low weight. */
+export function passesAfter(
+  servers: readonly RealServer[],
+  before: number,
+): { step: number; maxWeight: number; currentWeight: number } {
+  const weights = servers.map(({ weight }) => weight).filter((weight) => weight > 0);
+  const step = weights.reduce(greatestCommonDivisor, 0) || 1;
+  const maxWeight = weights.reduce((most, weight) => Math.max(most, weight - (step - 1)), 0);
+  if (before > maxWeight || before === 0) return { step, maxWeight, currentWeight: maxWeight };
+  return { step, maxWeight, currentWeight: step > 1 ? Math.floor(before / step) * step + 1 : before };
 }
 
 /**

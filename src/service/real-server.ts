@@ -3,7 +3,7 @@
  * its live load. The object lives as long as its service lists it or a connection refers to it, and every
  * snapshot of the service table shares it; it changes only between two frames.
  */
-import type { MacAddress } from '../wire/address.ts';
+import { type MacAddress, parseMac } from '../wire/address.ts';
 import type { ServerAddress, ServerOptions, ServiceAddress } from './model.ts';
 import { Traffic } from './traffic.ts';
 
@@ -16,6 +16,13 @@ export type Reach =
   | { readonly kind: 'unresolved' }
   /** Not on our segment, or a forwarding method that direct routing is not. */
   | { readonly kind: 'unreachable' };
+
+/** Of what the daemon knows of the next hop; the MAC of a neighbour is null while it is not resolved. */
+export function reachOf(kind: 'neighbor' | 'local' | 'unreachable', mac: string | null): Reach {
+  if (kind !== 'neighbor') return { kind };
+  const parsed = mac === null ? undefined : parseMac(mac);
+  return parsed === undefined ? UNRESOLVED : { kind, mac: parsed };
+}
 
 const UNRESOLVED: Reach = { kind: 'unresolved' };
 const UNREACHABLE: Reach = { kind: 'unreachable' };

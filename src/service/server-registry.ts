@@ -54,6 +54,23 @@ export class ServerRegistry {
     return server;
   }
 
+  /** A server of an earlier process, as one that was deleted: it keeps its number when it is listed again. */
+  adopt(
+    id: number,
+    service: ServiceAddress,
+    address: ServerAddress,
+    options: ServerOptions,
+    serviceTraffic: Traffic,
+  ): RealServer {
+    const server = new RealServer(id, service, address, options, serviceTraffic);
+    while (this.byId.length <= id) this.freeIds.push(this.byId.push(undefined) - 1);
+    this.freeIds.splice(this.freeIds.indexOf(id), 1);
+    this.byId[id] = server;
+    this.trashKeys.set(server, `${serviceKey(service)} ${endpointText(address)}`);
+    this.unlist(server);
+    return server;
+  }
+
   /** How often servers were deleted. */
   removals = 0;
 
@@ -74,8 +91,9 @@ export class ServerRegistry {
     for (const server of this) if (server.address.address === address) server.setNextHop(nextHop);
   }
 
-  /** Forgets deleted servers that nothing has referred to for a while. Cheap: deleted servers are few. */
-  collect(now: number): void {
+  /** Forgets deleted servers that nothing has referred to for a while, and returns them. Cheap: deleted servers are few. */
+  collect(now: number): readonly RealServer[] {
+    const forgotten: RealServer[] = [];
     this.now = now;
     for (const [key, entry] of this.trash) {
       if (entry.server.isReferenced) entry.idleSince = now;
@@ -84,8 +102,20 @@ export class ServerRegistry {
         this.trashKeys.delete(entry.server);
         this.byId[entry.server.id] = undefined;
         this.freeIds.push(entry.server.id);
+        forgotten.push(entry.server);
       }
     }
+    return forgotten;
+  }
+
+  /** Deleted ones that are not forgotten yet. */
+  get deleted(): readonly RealServer[] {
+    return [...this.trash.values()].map(({ server }) => server);
+  }
+
+  /** How many there are, listed or not. */
+  get size(): number {
+    return this.trashKeys.size;
   }
 
   /** All of them, listed or not. */

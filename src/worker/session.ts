@@ -2,7 +2,10 @@
  * What the datapath process does at the daemon's word, between two frames: edits, next hops, counters, lists. Knows
  * nothing of processes and sockets, so that tests and the recordings' runner use it as it is.
  */
+import { matchesFilter } from '../connection/connection-filter.ts';
 import { stateTimeouts } from '../connection/timeouts.ts';
+import type { ConnectionFilter } from '../control/protocol.ts';
+import { forget } from '../datapath/connection-life.ts';
 import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
 import { verdictNames } from '../datapath/verdict.ts';
@@ -12,13 +15,17 @@ import {
   type Configuration,
   draftOf,
   EMPTY_CONFIGURATION,
-  endpointText,
   serviceKey,
 } from '../service/configuration.ts';
 import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
-import type { Reach } from '../service/real-server.ts';
+import {
+  estimateRates,
+  readServiceCounters,
+  virtualAddressesOf,
+  zeroCounters,
+} from '../service/read-counters.ts';
+import { reachOf } from '../service/real-server.ts';
 import { ESTIMATE_INTERVAL_SEC } from '../service/traffic.ts';
-import type { VirtualService } from '../service/virtual-service.ts';
 import { parseIp, parseMac } from '../wire/address.ts';
 import { describeConnection } from './describe-connection.ts';
 import type {
@@ -29,7 +36,25 @@ import type {
   NextHop,
 } from './messages.ts';
 
-export class PathSession {
+/** The same for every datapath: of the path in this process (below), and of the program in the kernel (src/xdp). */
+export interface DatapathSession {
+  configure(message: ConfigurationMessage): void;
+  /** The daemon has checked them: one that fails here is a defect, and throws. */
+  edit(edits: readonly Edit[]): void;
+  setNextHops(nextHops: readonly NextHop[]): void;
+  setHost(host: HostFacts): void;
+  readCounters(): CountersReport;
+  /** Some of them, from `cursor` on: 0, then what the last page said. */
+  listConnections(cursor: number, limit: number): ConnectionsPage;
+  /** Ends those that the filter is for; templates stay while connections depend on them. Returns how many ended. */
+  endConnections(filter: ConnectionFilter): number;
+  /** Once a second: what is not done a frame at a time. */
+  everySecond(): void;
+  readonly virtualAddresses: readonly string[];
+  readonly configurationMessage: ConfigurationMessage;
+}
+
+export class PathSession implements DatapathSession {
   private readonly path: Path;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   private seconds = 0;
@@ -43,7 +68,10 @@ export class PathSession {
     this.swap({ ...message, services });
   }
 
-  /** The daemon has checked them: one that fails here is a defect, and throws. */
+  get configurationMessage(): ConfigurationMessage {
+    return { ...this.configuration, services: [...this.configuration.services.values()] };
+  }
+
   edit(edits: readonly Edit[]): void {
     this.configuration = draftOf(this.configuration);
     for (const edit of edits) {
@@ -53,7 +81,8 @@ export class PathSession {
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
-    for (const nextHop of nextHops) this.path.registry.setNextHop(nextHop.address, reachOf(nextHop));
+    for (const { address, kind, mac } of nextHops)
+      this.path.registry.setNextHop(address, reachOf(kind, mac));
   }
 
   setHost(host: HostFacts): void {
@@ -62,21 +91,15 @@ export class PathSession {
     path.ownAddresses = ipv4Words(host.addresses);
   }
 
-  /** The virtual addresses of services, and the addresses and networks that marks are for, each once. */
   get virtualAddresses(): string[] {
-    const addresses = [...this.path.services.services].flatMap(({ address }) =>
-      'address' in address ? [address.address] : [],
-    );
-    return [
-      ...new Set([...addresses, ...this.configuration.marks.map(({ destination }) => destination)]),
-    ].sort();
+    return virtualAddressesOf(this.path.services.services, this.configuration.marks);
   }
 
   readCounters(): CountersReport {
     const { path } = this;
     const services: Record<string, ServiceCounters> = {};
     for (const service of path.services.services)
-      services[serviceKey(service.address)] = readService(service);
+      services[serviceKey(service.address)] = readServiceCounters(service);
     const verdicts: Record<string, number> = {};
     for (const [verdict, name] of verdictNames) {
       const frames = path.verdicts[verdict]!;
@@ -86,7 +109,7 @@ export class PathSession {
     return { services, verdicts, connections: { live, capacity }, capturing: true };
   }
 
-  /** Looks at `limit` entries from `cursor` on. */
+  /** Looks at `limit` entries. */
   listConnections(cursor: number, limit: number): ConnectionsPage {
     const { connections } = this.path;
     const last = Math.min(cursor + limit, connections.highestEntry);
@@ -98,21 +121,30 @@ export class PathSession {
     return { connections: live, nextCursor: last < connections.highestEntry ? last : null };
   }
 
-  /** Once a second: what is not done a frame at a time. */
+  /** Connections go before the templates that they depend on. */
+  endConnections(filter: ConnectionFilter): number {
+    const { path } = this;
+    const { connections } = path;
+    let ended = 0;
+    for (const wantsTemplates of [false, true]) {
+      for (let entry = 1; entry <= connections.highestEntry; entry++) {
+        if (!connections.isLive(entry) || connections.isTemplate(entry) !== wantsTemplates) continue;
+        if (wantsTemplates && connections.dependents(entry) > 0) continue;
+        if (!matchesFilter(describeConnection(path, entry), filter)) continue;
+        forget(path, entry);
+        ended++;
+      }
+    }
+    return ended;
+  }
+
   everySecond(): void {
     const { path } = this;
     path.defense.update(path);
     path.defense.dropEntries(path, Math.random);
     sweepDatagrams(path);
-    if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) this.estimateRates();
+    if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(path.services.services);
     this.path.registry.collect(path.now);
-  }
-
-  private estimateRates(): void {
-    for (const service of this.path.services.services) {
-      service.traffic.estimate();
-      for (const server of service.servers) server.traffic.estimate();
-    }
   }
 
   /** `only`: the one service that differs; undefined: any may. */
@@ -135,36 +167,8 @@ export class PathSession {
 
   private zero(address: ServiceAddress | undefined): void {
     const only = address && this.path.services.get(address);
-    for (const service of only === undefined ? this.path.services.services : [only]) {
-      service.traffic.zero();
-      for (const server of service.servers) server.traffic.zero();
-    }
+    zeroCounters(only === undefined ? this.path.services.services : [only]);
   }
-}
-
-function readService(service: VirtualService): ServiceCounters {
-  const servers = service.servers.map((server) => {
-    const { activeConnections, inactiveConnections, persistentConnections } = server;
-    const counters = {
-      activeConnections,
-      inactiveConnections,
-      persistentConnections,
-      traffic: server.traffic.read(),
-      rates: server.traffic.readRates(),
-    };
-    return [endpointText(server.address), counters] as const;
-  });
-  return {
-    traffic: service.traffic.read(),
-    rates: service.traffic.readRates(),
-    servers: Object.fromEntries(servers),
-  };
-}
-
-function reachOf({ kind, mac }: NextHop): Reach {
-  if (kind !== 'neighbor') return { kind };
-  const parsed = mac === null ? undefined : parseMac(mac);
-  return parsed === undefined ? { kind: 'unresolved' } : { kind, mac: parsed };
 }
 
 function ipv4Words(addresses: readonly string[]): ReadonlySet<number> {
