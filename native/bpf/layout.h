@@ -156,7 +156,8 @@ struct server {
 	__u16 service_port;
 	__u8 service_protocol;
 	__u8 version;
-	__u8 service_is_mark;
+	/* IP version of the service; + 16: it is a firewall mark. */
+	__u8 service_kind;
 	__u8 in_use;
 	__u32 forwarding;
 	__u32 configured_lower;
@@ -285,6 +286,21 @@ struct replies {
 	__u32 tokens;
 	__u32 refilled;
 	struct reply_client clients[REPLY_CLIENTS];
+};
+
+/*
+ * The daemon's alone, for the daemon that comes after it: settings as JSON, in two places of which one is in force, so
+ * that it is whole whenever the writer dies.
+ */
+#define NOTE_BYTES 2040
+struct note {
+	__u32 length;
+	__u8 text[NOTE_BYTES];
+};
+struct notes {
+	__u32 in_force;
+	__u32 spare;
+	struct note note[2];
 };
 
 /* Records of `events`. */

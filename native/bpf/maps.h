@@ -45,6 +45,7 @@ SHARED_ARRAY(connections6, struct bucket6, CONNECTION_BUCKETS);
 SHARED_ARRAY(server_traffic, struct traffic, MAX_SERVERS);
 SHARED_ARRAY(verdicts, struct verdict_counts, 1);
 SHARED_ARRAY(replies, struct replies, 1);
+SHARED_ARRAY(notes, struct notes, 1);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -1,25 +1,39 @@
 /**
- * A whole director in one process, without a kernel: edits, path and listings are the product's own; the clock is
- * set by hand, the wire is an array, and the host behind it is host-model.ts.
+ * A whole director in one process, without interface and daemon: edits, datapath and listings are the product's own;
+ * the clock is set by hand, the wire is an array, and the host behind it is host-model.ts. The datapath is the
+ * TypeScript path (path-backend.ts) or the program in the kernel (xdp-backend.ts).
  */
 
 import { ticksFromSec } from '../../src/clock.ts';
 import type { DirectorClient } from '../../src/control/client.ts';
 import { listServices } from '../../src/control/listing.ts';
-import { ExpirySweep } from '../../src/datapath/expiry.ts';
-import { forward } from '../../src/datapath/forward.ts';
-import { createPath, type Path } from '../../src/datapath/path.ts';
-import { verdictNames } from '../../src/datapath/verdict.ts';
 import { DirectorError } from '../../src/errors.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
 import type { Edit, MarkRule } from '../../src/service/model.ts';
 import type { SettingName } from '../../src/service/settings.ts';
-import { parseMac } from '../../src/wire/address.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
-import { PathSession } from '../../src/worker/session.ts';
+import type { DatapathSession } from '../../src/worker/session.ts';
+import { createPathBackend } from './path-backend.ts';
 
 /** The kernel's default, which the recordings print. */
-const CONNECTION_TABLE_SIZE = 4096;
+export const CONNECTION_TABLE_SIZE = 4096;
+
+/** A datapath to run frames through. */
+export interface Backend {
+  readonly session: DatapathSession;
+  /** Ticks of src/clock.ts. */
+  now: number;
+  handle(frame: Uint8Array): Handled;
+  /** Connections whose time is up end. */
+  sweepAll(): void;
+  /** Whether ICMP answers are limited for each client, too. */
+  limitsClients: boolean;
+  /** Whether the host's own stack may answer this frame's sender by ICMP; IPVS's answers count with its. */
+  takeReply(frame: Uint8Array): boolean;
+  close(): void;
+}
+
+export type BackendFactory = (mac: string) => Backend;
 
 export interface MemoryDirectorOptions {
   readonly mac: string;
@@ -33,52 +47,38 @@ export interface Handled {
   readonly verdict: string;
   /** Frames on the wire. */
   readonly sent: readonly Uint8Array[];
-  /** Frames given to the host's own stack past the guard. */
+  /** Frames that the host's own stack has now. */
   readonly delivered: readonly Uint8Array[];
 }
 
 export class MemoryDirector {
-  readonly path: Path;
+  readonly backend: Backend;
   readonly client: DirectorClient;
-  private readonly session: PathSession;
-  private readonly sweep = new ExpirySweep();
-  private readonly buffer = new Uint8Array(65536);
-  private readonly view = new DataView(this.buffer.buffer);
   private configuration: Configuration = EMPTY_CONFIGURATION;
-  private sent: Uint8Array[] = [];
-  private delivered: Uint8Array[] = [];
   private readonly interfaces: ReadonlySet<string>;
 
-  constructor(options: MemoryDirectorOptions) {
-    this.path = createPath({
-      sink: {
-        transmit: (frame, lengthBytes) => this.sent.push(copyOf(frame, 0, lengthBytes)) > 0,
-        deliver: (frame, _ipOffset, lengthBytes) => this.delivered.push(copyOf(frame, 0, lengthBytes)) > 0,
-      },
-      ownMac: parseMac(options.mac)!,
-      connectionTableSize: CONNECTION_TABLE_SIZE,
-      seed: [1, 2],
-    });
+  constructor(options: MemoryDirectorOptions, createBackend: BackendFactory = createPathBackend) {
+    this.backend = createBackend(options.mac);
     this.interfaces = new Set(options.interfaces ?? []);
-    this.session = new PathSession(this.path);
-    this.session.setNextHops(options.nextHops);
-    this.session.setHost({ interfaceUp: true, mac: options.mac, mtu: 1500, addresses: options.addresses });
+    const { session } = this.backend;
+    session.setNextHops(options.nextHops);
+    session.setHost({ interfaceUp: true, mac: options.mac, mtu: 1500, addresses: options.addresses });
     this.client = this.createClient();
   }
 
   handle(frame: Uint8Array): Handled {
-    this.sent = [];
-    this.delivered = [];
-    this.buffer.set(frame);
-    const verdict = forward(this.path, this.view, frame.length);
-    return { verdict: verdictNames.get(verdict)!, sent: this.sent, delivered: this.delivered };
+    return this.backend.handle(frame);
   }
 
   /** Lets time pass; connections whose time is up end. */
   advance(seconds: number): void {
-    this.path.now += ticksFromSec(seconds);
-    this.sweep.run(this.path, this.path.connections.highestEntry);
-    this.session.everySecond();
+    this.backend.now += ticksFromSec(seconds);
+    this.backend.sweepAll();
+    this.backend.session.everySecond();
+  }
+
+  has(setting: string): boolean {
+    return setting in this.configuration.settings;
   }
 
   set(name: SettingName, value: number): void {
@@ -95,7 +95,7 @@ export class MemoryDirector {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
       }
       this.configuration = applyEdit(this.configuration, edit);
-      this.session.edit([edit]);
+      this.backend.session.edit([edit]);
       return null;
     } catch (error) {
       if (!(error instanceof DirectorError)) throw error;
@@ -104,7 +104,7 @@ export class MemoryDirector {
   }
 
   private createClient(): DirectorClient {
-    const { session } = this;
+    const { session } = this.backend;
     return {
       applyEdits: async (edits) => edits.map((edit) => this.edit(edit)),
       listServices: async () => ({
@@ -116,6 +116,7 @@ export class MemoryDirector {
       async *listConnections() {
         yield session.listConnections(0, CONNECTION_TABLE_SIZE).connections;
       },
+      endConnections: async (filter) => session.endConnections(filter),
       readStatus: () => Promise.reject(new Error('a memory director has no status')),
       readSettings: async () => ({ settings: [] }),
       readMarks: async () => ({ rules: this.configuration.marks }),
@@ -125,6 +126,3 @@ export class MemoryDirector {
     };
   }
 }
-
-const copyOf = (frame: DataView, offset: number, lengthBytes: number): Uint8Array =>
-  new Uint8Array(frame.buffer, frame.byteOffset + offset, lengthBytes).slice();

@@ -1,12 +1,16 @@
 /**
- * `npm run oracle -- [--diradm] FILE…`: runs recordings of kernel IPVS and of ipvsadm, and says how many cases agree.
- * Traffic goes through the TypeScript path, command lines through diradm's code; with --diradm through the real
- * command and a real daemon, which needs root. Without a file it takes the ones of the project.
+ * `npm run oracle -- [--datapath path|xdp] [--diradm] FILE…`: runs recordings of kernel IPVS and of ipvsadm, and says
+ * how many cases agree. Traffic goes through the TypeScript path or, by BPF_PROG_TEST_RUN, the XDP program; command
+ * lines through diradm's code, with --diradm through the real command and a real daemon. The program and the daemon
+ * need root. Without a file it takes the ones of the project.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { type CliRecording, runCliRecording } from './cli-runner.ts';
+import type { BackendFactory } from './memory-director.ts';
 import { createMemoryTransport } from './memory-transport.ts';
+import { createPathBackend } from './path-backend.ts';
 import type { CaseResult, TrafficRecording } from './recording.ts';
 import { runTrafficCase } from './traffic-runner.ts';
 
@@ -18,11 +22,16 @@ const OWN_RECORDINGS = [
   '../../schedule/recordings/schedulers.json',
 ];
 
-async function runFile(path: string, usesDiradm: boolean): Promise<CaseResult[]> {
+interface Options {
+  readonly createBackend: BackendFactory;
+  readonly usesDiradm: boolean;
+}
+
+async function runFile(path: string, { createBackend, usesDiradm }: Options): Promise<CaseResult[]> {
   const recording = JSON.parse(readFileSync(path, 'utf8')) as TrafficRecording | CliRecording;
   if (isCli(recording)) return runCli(recording, usesDiradm);
   const results: CaseResult[] = [];
-  for (const each of recording.cases) results.push(await runTrafficCase(recording, each));
+  for (const each of recording.cases) results.push(await runTrafficCase(recording, each, createBackend));
   return results;
 }
 
@@ -59,12 +68,25 @@ function report(path: string, results: readonly CaseResult[]): void {
 
 const indent = (text: string): string => text.trimEnd().replaceAll('\n', '\n              ');
 
-const words = process.argv.slice(2);
-const files = words.filter((word) => !word.startsWith('-'));
+const backends: Readonly<Record<string, () => Promise<BackendFactory>>> = {
+  path: async () => createPathBackend,
+  xdp: async () => (await import('./xdp-backend.ts')).createXdpBackend,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { datapath: { type: 'string', default: 'path' }, diradm: { type: 'boolean', default: false } },
+});
+const backend = backends[values.datapath];
+if (backend === undefined) {
+  console.error(`--datapath ${values.datapath}: write ${Object.keys(backends).join(' or ')}`);
+  process.exit(2);
+}
+const options = { createBackend: await backend(), usesDiradm: values.diradm };
 const own = OWN_RECORDINGS.map((name) => fileURLToPath(new URL(`recordings/${name}`, import.meta.url)));
 let disagreeing = 0;
-for (const path of files.length > 0 ? files : own) {
-  const results = await runFile(path, words.includes('--diradm'));
+for (const path of positionals.length > 0 ? positionals : own) {
+  const results = await runFile(path, options);
   report(path, results);
   disagreeing += results.filter(({ difference }) => difference !== undefined).length;
 }

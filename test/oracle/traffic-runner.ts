@@ -1,11 +1,12 @@
-/** Runs one recorded traffic case against the TypeScript path and finds the first event that differs. */
+/** Runs one recorded traffic case against a datapath and finds the first event that differs. */
 
 import type { MarkRule } from '../../src/service/model.ts';
 import type { SettingName } from '../../src/service/settings.ts';
 import type { CliOutcome, Transport } from './cli-runner.ts';
 import { type HostAnswer, HostModel, resetFrame } from './host-model.ts';
-import { MemoryDirector } from './memory-director.ts';
+import { type BackendFactory, MemoryDirector } from './memory-director.ts';
 import { createMemoryTransport } from './memory-transport.ts';
+import { createPathBackend } from './path-backend.ts';
 import type {
   CaseResult,
   CommandEvent,
@@ -28,13 +29,18 @@ const UNRECORDED_STEP_SEC = 0.5;
 export async function runTrafficCase(
   recording: TrafficRecording,
   recorded: TrafficCase,
+  createBackend: BackendFactory = createPathBackend,
 ): Promise<CaseResult> {
-  const run = new TrafficRun(recording);
-  for (const [index, event] of recorded.events.entries()) {
-    const difference = await run.event(event);
-    if (difference !== undefined) return { name: recorded.name, difference: { event: index, ...difference } };
+  const run = new TrafficRun(recording, createBackend);
+  try {
+    for (const [index, event] of recorded.events.entries()) {
+      const difference = await run.event(event);
+      if (difference !== undefined) return { name: recorded.name, difference: { event: index, ...difference } };
+    }
+    return { name: recorded.name, difference: undefined };
+  } finally {
+    run.close();
   }
-  return { name: recorded.name, difference: undefined };
 }
 
 type Found = Omit<Difference, 'event'> | undefined;
@@ -48,7 +54,7 @@ class TrafficRun {
   private unrecordedSec = 0;
   private readonly sentFragments = new Map<string, string[]>();
 
-  constructor(recording: TrafficRecording) {
+  constructor(recording: TrafficRecording, createBackend: BackendFactory) {
     this.recording = recording;
     const own = [
       recording.directorAddress.replace(/\/.*/, ''),
@@ -58,15 +64,25 @@ class TrafficRun {
     ];
     const servers = Object.entries({ ...recording.realServers, ...recording.realServers6 });
     this.host = new HostModel(recording.directorMac, [...own, RECORDED_ADDRESS6]);
-    this.director = new MemoryDirector({
+    const options = {
       mac: recording.directorMac,
       addresses: own,
       nextHops: [
-        ...servers.map(([address, mac]) => ({ address, kind: 'neighbor' as const, mac })),
-        ...['127.0.0.1', ...own].map((address) => ({ address, kind: 'local' as const, mac: null })),
+        ...servers.map(([address, mac]) => ({ address, kind: 'neighbor' as const, mac, interface: null })),
+        ...['127.0.0.1', ...own].map((address) => ({
+          address,
+          kind: 'local' as const,
+          mac: null,
+          interface: null,
+        })),
       ],
-    });
+    };
+    this.director = new MemoryDirector(options, createBackend);
     this.transport = createMemoryTransport(this.director);
+  }
+
+  close(): void {
+    this.director.backend.close();
   }
 
   async event(event: TrafficEvent): Promise<Found> {
@@ -96,11 +112,11 @@ class TrafficRun {
 
   private sysctl(name: string, value: number): Found {
     if (name === 'net.ipv4.icmp_ratelimit') {
-      this.director.path.replies.limitsClients = value !== 0;
+      this.director.backend.limitsClients = value !== 0;
       return undefined;
     }
     const setting = name.replace(/^net\.ipv4\.vs\./, '');
-    if (!(setting in this.director.path.settings)) {
+    if (!this.director.has(setting)) {
       return {
         what: `sysctl ${name}=${value}`,
         expected: 'a setting of this name',
@@ -122,11 +138,9 @@ class TrafficRun {
     const bytes = Uint8Array.from(Buffer.from(frame, 'hex'));
     const handled = this.director.handle(bytes);
     const got: Output[] = handled.sent.map((sent) => this.describe(sent));
-    // What the path leaves to the host, or hands to it, the host answers.
-    const isLeft = handled.verdict.startsWith('Pass') || handled.verdict === 'DropIpOptions';
-    for (const each of isLeft ? [bytes] : handled.delivered) {
+    for (const each of handled.delivered) {
       const answer = this.host.answer(each);
-      if (answer === undefined || !this.mayAnswer(answer)) continue;
+      if (answer === undefined || !this.mayAnswer(answer, bytes)) continue;
       got.push({ reply: answer.kind });
       if (answer.kind === 'tcp-rst') this.director.handle(resetFrame(each));
     }
@@ -145,9 +159,8 @@ class TrafficRun {
   }
 
   /** Errors are limited for each client, those of the host and of IPVS together. */
-  private mayAnswer({ kind }: HostAnswer): boolean {
-    const { path } = this.director;
-    return !/^icmp-(3|11|12)\//.test(kind) || path.replies.take(path.now, path.packet);
+  private mayAnswer({ kind }: HostAnswer, frame: Uint8Array): boolean {
+    return !/^icmp-(3|11|12)\//.test(kind) || this.director.backend.takeReply(frame);
   }
 
   /** IPVS puts datagrams together and cuts them again; we pass fragments on. What counts is where all of them go. */
@@ -215,13 +228,13 @@ class TrafficRun {
 
   /** The kernel's clock ran while it was recorded; ours stands until a list shows that something expired. */
   private async afterUnrecordedTime(check: () => Promise<Found>, first: Found): Promise<Found> {
-    const kept = this.director.path.now;
+    const kept = this.director.backend.now;
     while (this.unrecordedSec < MAX_UNRECORDED_SEC) {
       this.director.advance(UNRECORDED_STEP_SEC);
       this.unrecordedSec += UNRECORDED_STEP_SEC;
       if ((await check()) === undefined) return undefined;
     }
-    this.director.path.now = kept;
+    this.director.backend.now = kept;
     return first;
   }
 

@@ -1,0 +1,93 @@
+/**
+ * Places in a map that are given out, and taken back with delay: a frame that was under way when a place was given up
+ * may still read it. No program runs for as long as the delay.
+ */
+
+/** A program runs for microseconds; a virtual machine may stand still for longer. */
+const GRACE_MS = 1000;
+/** When nothing is left: how long at least. */
+const SHORT_GRACE_MS = 100;
+
+interface Released {
+  readonly start: number;
+  readonly size: number;
+  readonly atMs: number;
+}
+
+export class Blocks {
+  private readonly end: number;
+  private next: number;
+  /** By size, a power of two. */
+  private readonly free = new Map<number, number[]>();
+  private released: Released[] = [];
+
+  /** Places from `first` up to `end`. */
+  constructor(first: number, end: number) {
+    this.next = first;
+    this.end = end;
+  }
+
+  /** The first of at least `count` places in a row; undefined: there are not so many. */
+  take(count: number): number | undefined {
+    const size = sizeFor(count);
+    this.reclaim(GRACE_MS);
+    return this.find(size) ?? this.wait(size);
+  }
+
+  /** What is in use already; before the first take(). */
+  adopt(used: readonly { readonly start: number; readonly count: number }[]): void {
+    for (const { start, count } of used.toSorted((a, b) => a.start - b.start)) {
+      this.addGap(this.next, start);
+      this.next = Math.max(this.next, start + sizeFor(count));
+    }
+  }
+
+  /** `count`: what was asked for. */
+  release(start: number, count: number): void {
+    this.released.push({ start, size: sizeFor(count), atMs: performance.now() });
+  }
+
+  private find(size: number): number | undefined {
+    const reused = this.free.get(size)?.pop();
+    if (reused !== undefined) return reused;
+    if (this.next + size > this.end) return undefined;
+    this.next += size;
+    return this.next - size;
+  }
+
+  /** So many edits came in one second that only what was just released is left. */
+  private wait(size: number): number | undefined {
+    const isReleased = this.released.some((each) => each.size === size);
+    if (!isReleased) return undefined;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT_GRACE_MS);
+    this.reclaim(SHORT_GRACE_MS);
+    return this.find(size);
+  }
+
+  private reclaim(graceMs: number): void {
+    const dueMs = performance.now() - graceMs;
+    let due = 0;
+    for (const { start, size, atMs } of this.released) {
+      if (atMs > dueMs) break;
+      this.addFree(start, size);
+      due++;
+    }
+    if (due > 0) this.released = this.released.slice(due);
+  }
+
+  private addFree(start: number, size: number): void {
+    const list = this.free.get(size);
+    if (list === undefined) this.free.set(size, [start]);
+    else list.push(start);
+  }
+
+  private addGap(start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const size = 2 ** Math.floor(Math.log2(end - at));
+      this.addFree(at, size);
+      at += size;
+    }
+  }
+}
+
+const sizeFor = (count: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, count)));

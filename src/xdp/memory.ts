@@ -1,0 +1,68 @@
+/** A memory-mapped array of structs, read and written by element and byte offset. One store a field: no frame sees half of one. */
+
+export class Memory {
+  private readonly bytes: number;
+  private readonly u8: Uint8Array;
+  private readonly u16: Uint16Array;
+  private readonly u32: Uint32Array;
+  private readonly u64: BigUint64Array;
+
+  /** `bytes`: of one element, a multiple of 8. */
+  constructor(buffer: ArrayBuffer, bytes: number) {
+    this.bytes = bytes;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+  }
+
+  get count(): number {
+    return this.u8.length / this.bytes;
+  }
+
+  get8(element: number, offset: number): number {
+    return this.u8[element * this.bytes + offset]!;
+  }
+
+  set8(element: number, offset: number, value: number): void {
+    this.u8[element * this.bytes + offset] = value;
+  }
+
+  get16(element: number, offset: number): number {
+    return this.u16[(element * this.bytes + offset) / 2]!;
+  }
+
+  set16(element: number, offset: number, value: number): void {
+    this.u16[(element * this.bytes + offset) / 2] = value;
+  }
+
+  get32(element: number, offset: number): number {
+    return this.u32[(element * this.bytes + offset) / 4]!;
+  }
+
+  set32(element: number, offset: number, value: number): void {
+    this.u32[(element * this.bytes + offset) / 4] = value;
+  }
+
+  get64(element: number, offset: number): bigint {
+    return this.u64[(element * this.bytes + offset) / 8]!;
+  }
+
+  set64(element: number, offset: number, value: bigint): void {
+    this.u64[(element * this.bytes + offset) / 8] = value;
+  }
+
+  /** Four words of an address, signed as src/wire has them. */
+  words(element: number, offset: number): [number, number, number, number] {
+    const word = (index: number) => this.get32(element, offset + 4 * index) | 0;
+    return [word(0), word(1), word(2), word(3)];
+  }
+
+  setWords(element: number, offset: number, words: readonly number[]): void {
+    for (let index = 0; index < 4; index++) this.set32(element, offset + 4 * index, words[index] ?? 0);
+  }
+
+  clear(element: number): void {
+    this.u8.fill(0, element * this.bytes, (element + 1) * this.bytes);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Service table -> maps. A service is published as a new version, which one word makes the one that frames get; what
+ * an edit did not touch is not written. Servers are written in place, each field in one store.
+ */
+import { DirectorError } from '../errors.ts';
+import { serviceKey } from '../service/configuration.ts';
+import type { ServiceAddress } from '../service/model.ts';
+import type { RealServer } from '../service/real-server.ts';
+import type { VirtualService } from '../service/virtual-service.ts';
+import { AddressSet } from './addresses.ts';
+import { Blocks } from './blocks.ts';
+import { CELLS } from './layout.ts';
+import type { Program } from './program.ts';
+import type { PublishedScheduler } from './scheduler.ts';
+import {
+  isRecordInUse,
+  releaseRecord,
+  type Way,
+  writeFlags,
+  writeIdentity,
+  writeOptions,
+  writeWay,
+} from './server-record.ts';
+import {
+  type CellRun,
+  NO_CELLS,
+  type RecordedService,
+  readPlace,
+  releaseService,
+  writeCells,
+  writeService,
+} from './service-record.ts';
+import { endpointOf, ServiceSlots } from './service-slots.ts';
+import { ServiceTally } from './service-tally.ts';
+
+/** What the maps hold of a service. */
+interface Published {
+  readonly service: VirtualService;
+  readonly element: number;
+  readonly list: CellRun;
+  readonly table: CellRun;
+  readonly added: number;
+}
+
+export class Publisher {
+  private readonly program: Program;
+  private readonly slots: ServiceSlots;
+  private readonly elements: Blocks;
+  private readonly cells: Blocks;
+  private readonly virtualAddresses: AddressSet;
+  private readonly tally: ServiceTally;
+  private readonly published = new Map<string, Published>();
+  private additions = 0;
+
+  constructor(program: Program) {
+    this.program = program;
+    this.slots = new ServiceSlots(program.serviceIndex);
+    // Element 0 stands for no service.
+    this.elements = new Blocks(1, program.services.count);
+    this.cells = new Blocks(0, program.cells.count * CELLS);
+    this.virtualAddresses = new AddressSet(program.object, 'virtual_addresses');
+    this.tally = new ServiceTally(program.config);
+  }
+
+  /** What an earlier process published stays where it is until the same service is published anew. */
+  adopt(recorded: readonly { readonly record: RecordedService; readonly service: VirtualService }[]): void {
+    const runs = recorded.flatMap(({ record: { list, table } }) => [list, table]);
+    this.elements.adopt(recorded.map(({ record }) => ({ start: record.element, count: 1 })));
+    this.cells.adopt(
+      runs.filter(({ count }) => count > 0).map(({ first, count }) => ({ start: first, count })),
+    );
+    for (const { record, service } of recorded) {
+      const { element, list, table, added } = record;
+      this.published.set(serviceKey(service.address), { service, element, list, table, added });
+      this.additions = Math.max(this.additions, added);
+      this.tally.add(service);
+    }
+  }
+
+  /** Takes over where a scheduler has come to, before its servers change. */
+  readPlace(key: string, scheduler: PublishedScheduler): void {
+    const published = this.published.get(key);
+    if (published !== undefined) scheduler.place = readPlace(this.program.services, published.element);
+  }
+
+  /** Makes the maps follow one service, which is new, changed, or gone. */
+  follow(key: string, service: VirtualService | undefined, way: (server: RealServer) => Way): void {
+    const before = this.published.get(key);
+    if (service === undefined) {
+      if (before !== undefined) this.withdraw(key, before);
+      return;
+    }
+    for (const server of service.servers) this.writeServer(server, way(server));
+    if (before?.service !== service) this.publish(key, service, before);
+    const left = before?.service.servers.filter((server) => !server.isListed) ?? [];
+    for (const server of left) writeFlags(this.program.servers, server);
+  }
+
+  /** All services whose keys are not in `present` go. */
+  retain(present: ReadonlySet<string>): void {
+    for (const [key, published] of this.published) if (!present.has(key)) this.withdraw(key, published);
+  }
+
+  writeServer(server: RealServer, way: Way): void {
+    const { servers } = this.program;
+    if (!isRecordInUse(servers, server.id)) {
+      this.clearTraffic(server.id);
+      writeIdentity(servers, server);
+    }
+    writeOptions(servers, server);
+    writeWay(servers, server, way);
+    writeFlags(servers, server);
+  }
+
+  forget(server: RealServer): void {
+    releaseRecord(this.program.servers, server.id);
+  }
+
+  get keys(): Iterable<string> {
+    return this.published.keys();
+  }
+
+  private publish(key: string, service: VirtualService, before: Published | undefined): void {
+    const { program } = this;
+    const scheduler = service.scheduler as PublishedScheduler | undefined;
+    const list = this.listOf(service, before);
+    const table = this.tableOf(service, scheduler, before);
+    const isSame =
+      before !== undefined &&
+      list === before.list &&
+      table === before.table &&
+      service.options === before.service.options &&
+      scheduler?.isChanged !== true;
+    const added = before?.added ?? ++this.additions;
+    let element = before?.element ?? 0;
+    if (!isSame) {
+      element = this.elements.take(1) ?? refuse('services', service.address);
+      writeService(program.services, element, { service, scheduler, list, table, added });
+      if (before === undefined) this.tally.add(service);
+      if (!this.slots.set(endpointOf(service.address), element)) refuse('service_index', service.address);
+      if (before !== undefined) this.replace(before, service, list, table);
+      this.addAddress(service.address);
+    }
+    if (scheduler !== undefined) scheduler.isChanged = false;
+    this.published.set(key, { service, element, list, table, added });
+  }
+
+  private listOf({ address, servers }: VirtualService, before: Published | undefined): CellRun {
+    if (before !== undefined && isSameList(servers, before.service.servers)) return before.list;
+    return writeCells(this.program.cells, this.cells, servers) ?? refuse('cells', address);
+  }
+
+  private tableOf(
+    { address, scheduler: after }: VirtualService,
+    scheduler: PublishedScheduler | undefined,
+    before: Published | undefined,
+  ): CellRun {
+    if (before !== undefined && before.service.scheduler === after && scheduler?.isChanged !== true)
+      return before.table;
+    const servers = scheduler?.table ?? [];
+    if (servers.length === 0) return NO_CELLS;
+    return writeCells(this.program.cells, this.cells, servers) ?? refuse('cells', address);
+  }
+
+  /** Gives up what the version before took, but for what the new one goes on to use. */
+  private replace(before: Published, service: VirtualService, list: CellRun, table: CellRun): void {
+    this.tally.remove(before.service);
+    this.tally.add(service);
+    this.releaseElement(before);
+    if (before.list !== list) this.releaseCells(before.list);
+    if (before.table !== table) this.releaseCells(before.table);
+  }
+
+  private withdraw(key: string, published: Published): void {
+    const { service } = published;
+    this.slots.remove(endpointOf(service.address));
+    this.tally.remove(service);
+    this.published.delete(key);
+    this.releaseElement(published);
+    this.releaseCells(published.list);
+    this.releaseCells(published.table);
+    this.removeAddress(service.address);
+    for (const server of service.servers) writeFlags(this.program.servers, server);
+  }
+
+  private releaseElement({ element }: Published): void {
+    releaseService(this.program.services, element);
+    this.elements.release(element, 1);
+  }
+
+  private releaseCells({ first, count }: CellRun): void {
+    if (count > 0) this.cells.release(first, count);
+  }
+
+  private addAddress(address: ServiceAddress): void {
+    if ('address' in address) this.virtualAddresses.add(address.address);
+  }
+
+  /** Unless another service has it, too. */
+  private removeAddress(address: ServiceAddress): void {
+    if (!('address' in address) || this.tally.hasAddress(address.address)) return;
+    this.virtualAddresses.remove(address.address);
+  }
+
+  private clearTraffic(server: number): void {
+    const { traffic, cpus, servers } = this.program;
+    for (let cpu = 0; cpu < cpus; cpu++) traffic.clear(cpu * servers.count + server);
+  }
+}
+
+const isSameList = (a: readonly RealServer[], b: readonly RealServer[]): boolean =>
+  a === b || (a.length === b.length && a.every((server, index) => server === b[index]));
+
+/** The daemon keeps within the limits that the maps were made for. */
+function refuse(map: string, address: ServiceAddress): never {
+  throw new DirectorError('OUT_OF_RANGE', `the map ${map} has no room left for ${serviceKey(address)}`, { map });
+}

@@ -1,0 +1,373 @@
+/**
+ * What is done to the program at the daemon's word: edits, next hops, counters, lists. The service table and the
+ * servers are those of src/service, as in the other datapaths; who schedules and counts is the program, so that what
+ * it counted is taken over before it is needed.
+ */
+import { randomBytes } from 'node:crypto';
+import { TICKS_PER_SECOND } from '../clock.ts';
+import { type StateTimeouts, stateTimeouts, timeoutOf } from '../connection/timeouts.ts';
+import type { ConnectionFilter } from '../control/protocol.ts';
+import { FloodJudge, scannedEntries } from '../datapath/defense.ts';
+import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
+import {
+  applyEdit,
+  type Configuration,
+  draftOf,
+  EMPTY_CONFIGURATION,
+  serviceKey,
+} from '../service/configuration.ts';
+import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
+import {
+  estimateRates,
+  readServiceCounters,
+  virtualAddressesOf,
+  zeroCounters,
+} from '../service/read-counters.ts';
+import { type RealServer, reachOf } from '../service/real-server.ts';
+import { ServerRegistry } from '../service/server-registry.ts';
+import { ServiceTable } from '../service/service-table.ts';
+import { ESTIMATE_INTERVAL_SEC, Traffic } from '../service/traffic.ts';
+import type { VirtualService } from '../service/virtual-service.ts';
+import { type MacAddress, parseMac } from '../wire/address.ts';
+import type {
+  ConfigurationMessage,
+  ConnectionsPage,
+  CountersReport,
+  HostFacts,
+  NextHop,
+} from '../worker/messages.ts';
+import type { DatapathSession } from '../worker/session.ts';
+import { AddressSet, writeOwnAddressBits } from './addresses.ts';
+import { readAdopted } from './adopt.ts';
+import { ConnectionTables } from './connections.ts';
+import { Devices } from './devices.ts';
+import { CONFIG, LAYOUT_VERSION } from './layout.ts';
+import { writeMarkRules } from './mark-record.ts';
+import { writeNotes } from './notes.ts';
+import type { Program } from './program.ts';
+import { Publisher } from './publisher.ts';
+import { PublishedScheduler } from './scheduler.ts';
+import { isRecordInUse, macOfWord, macWord, readLoad, type Way } from './server-record.ts';
+import { writeDefense, writeSettings, writeTimeouts } from './settings-record.ts';
+import { TrafficReader } from './traffic-reader.ts';
+
+const NO_MAC: MacAddress = { high: 0, low: 0 };
+/** A daemon that has just begun does not know the MACs yet that it has taken over; they stand until then. */
+const MACS_STAND_MS = 5000;
+
+export class XdpSession implements DatapathSession {
+  /** What was found in the maps of an earlier process; undefined: they are new. */
+  readonly adopted: ConfigurationMessage | undefined;
+  private readonly program: Program;
+  /** Connections that were asked for; the tables have room for more. */
+  private readonly capacity: number;
+  private readonly registry = new ServerRegistry();
+  private readonly publisher: Publisher;
+  private readonly tables: ConnectionTables;
+  private readonly traffic: TrafficReader;
+  private readonly devices: Devices;
+  private readonly ownAddresses: AddressSet;
+  private readonly judge = new FloodJudge();
+  private configuration: Configuration = EMPTY_CONFIGURATION;
+  private table = ServiceTable.empty();
+  private timeouts: StateTimeouts = stateTimeouts(EMPTY_CONFIGURATION.timeouts);
+  private ownMac = NO_MAC;
+  private instances = 0;
+  private seconds = 0;
+  private dropsEntries = false;
+  private adoptedMs = Number.NEGATIVE_INFINITY;
+  /** What came while MACs stood: those servers have none. */
+  private unresolved = new Map<string, NextHop>();
+
+  constructor(program: Program, capacity: number) {
+    this.program = program;
+    this.capacity = capacity;
+    this.publisher = new Publisher(program);
+    this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
+    this.traffic = new TrafficReader(program);
+    this.devices = new Devices(program.object);
+    this.ownAddresses = new AddressSet(program.object, 'own_addresses');
+    this.adopted = program.config.get32(0, CONFIG.at.layoutVersion) === 0 ? undefined : this.adopt();
+    if (this.adopted === undefined) this.begin();
+  }
+
+  configure(message: ConfigurationMessage): void {
+    const services = new Map(message.services.map((service) => [serviceKey(service.service), service]));
+    this.readPlaces();
+    this.take({ ...message, services });
+    this.publishAll();
+  }
+
+  edit(edits: readonly Edit[]): void {
+    const touched = new Set<string>();
+    this.configuration = draftOf(this.configuration);
+    for (const edit of edits) this.carryOut(edit, touched);
+    for (const key of touched) this.publishService(key);
+    this.publishDeleted();
+  }
+
+  setNextHops(nextHops: readonly NextHop[]): void {
+    const macsStand = performance.now() - this.adoptedMs < MACS_STAND_MS;
+    for (const nextHop of nextHops) {
+      this.unresolved.delete(nextHop.address);
+      if (macsStand && nextHop.kind === 'neighbor' && nextHop.mac === null)
+        this.unresolved.set(nextHop.address, nextHop);
+      else this.setNextHop(nextHop);
+    }
+  }
+
+  setHost(host: HostFacts): void {
+    const { program } = this;
+    const mac = parseMac(host.mac) ?? this.ownMac;
+    const isNew = mac.high !== this.ownMac.high || mac.low !== this.ownMac.low;
+    this.ownMac = mac;
+    program.config.set64(0, CONFIG.at.ownMac, macWord(mac));
+    this.ownAddresses.follow(new Set(host.addresses));
+    writeOwnAddressBits(program.config, host.addresses);
+    this.setDayOffset();
+    if (isNew) for (const server of this.registry) this.publisher.writeServer(server, this.wayTo(server));
+  }
+
+  get virtualAddresses(): string[] {
+    return virtualAddressesOf(this.table.services, this.configuration.marks);
+  }
+
+  get configurationMessage(): ConfigurationMessage {
+    return { ...this.configuration, services: [...this.configuration.services.values()] };
+  }
+
+  readCounters(): CountersReport {
+    this.refresh();
+    const services: Record<string, ServiceCounters> = {};
+    for (const service of this.table.services)
+      services[serviceKey(service.address)] = readServiceCounters(service);
+    return {
+      services,
+      verdicts: this.readVerdicts(),
+      connections: { live: this.live, capacity: this.capacity },
+      capturing: true,
+    };
+  }
+
+  listConnections(cursor: number, limit: number): ConnectionsPage {
+    return this.tables.list(cursor, limit);
+  }
+
+  endConnections(filter: ConnectionFilter): number {
+    return this.tables.end(filter);
+  }
+
+  everySecond(): void {
+    this.refresh();
+    this.updateDefense();
+    if (this.dropsEntries) this.dropEntries(Math.random);
+    if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
+    if (performance.now() - this.adoptedMs >= MACS_STAND_MS) {
+      for (const nextHop of this.unresolved.values()) this.setNextHop(nextHop);
+      this.unresolved.clear();
+    }
+    for (const server of this.registry.collect(this.ticks())) this.publisher.forget(server);
+    this.setDayOffset();
+  }
+
+  // Edits ---------------------------------------------------------------------------------------------------
+
+  private carryOut(edit: Edit, touched: Set<string>): void {
+    if (edit.op === 'zero') {
+      this.zero(edit.service);
+      return;
+    }
+    const next = applyEdit(this.configuration, edit);
+    if (!('service' in edit)) {
+      this.readPlaces();
+      this.take(next);
+      for (const key of [...this.publisher.keys, ...next.services.keys()]) touched.add(key);
+      return;
+    }
+    const key = serviceKey(edit.service as ServiceAddress);
+    // Of several edits of a service the first one finds what the program counted; nobody schedules in between.
+    if (!touched.has(key)) this.readPlaceOf(this.table.get(edit.service as ServiceAddress));
+    touched.add(key);
+    this.configuration = next;
+    this.table = this.table.nextOf(key, next, this.registry, this.createScheduler);
+    this.noteRemovals();
+  }
+
+  private readonly createScheduler = (name: string, flags: number): PublishedScheduler | undefined =>
+    name === 'none' ? undefined : new PublishedScheduler(name, flags, ++this.instances);
+
+  private take(configuration: Configuration): void {
+    const { program } = this;
+    const before = this.configuration;
+    this.configuration = configuration;
+    this.table = this.table.next(configuration, this.registry, this.createScheduler);
+    writeSettings(program.config, configuration.settings);
+    this.timeouts = writeTimeouts(program.config, configuration.timeouts, program.ticksPerSecond);
+    if (before.marks !== configuration.marks)
+      writeMarkRules(program.config, program.markRules, configuration.marks);
+    writeNotes(program.notes, configuration);
+    this.noteRemovals();
+    this.updateDefense();
+  }
+
+  private removals = 0;
+
+  /** With expire_nodest_conn the connections of deleted servers end. */
+  private noteRemovals(): void {
+    if (this.registry.removals === this.removals) return;
+    this.removals = this.registry.removals;
+    if (this.configuration.settings.expire_nodest_conn !== 0) this.registry.endConnectionsOfDeleted();
+  }
+
+  private setNextHop({ address, kind, mac, interface: other }: NextHop): void {
+    this.devices.setWay(address, other);
+    this.registry.setNextHop(address, reachOf(kind, mac));
+    for (const server of this.registry)
+      if (server.address.address === address) this.publisher.writeServer(server, this.wayTo(server));
+  }
+
+  private zero(address: ServiceAddress | undefined): void {
+    this.refresh();
+    const only = address && this.table.get(address);
+    zeroCounters(only === undefined ? this.table.services : [only]);
+  }
+
+  private readPlaces(): void {
+    for (const service of this.table.services) this.readPlaceOf(service);
+  }
+
+  private readPlaceOf(service: VirtualService | undefined): void {
+    if (service?.scheduler === undefined) return;
+    this.publisher.readPlace(serviceKey(service.address), service.scheduler as PublishedScheduler);
+  }
+
+  // Publishing ----------------------------------------------------------------------------------------------
+
+  private publishAll(): void {
+    const present = new Set<string>();
+    for (const service of this.table.services) present.add(serviceKey(service.address));
+    this.publisher.retain(present);
+    for (const service of this.table.services) this.publishService(serviceKey(service.address), service);
+    this.publishDeleted();
+  }
+
+  private publishService(key: string, service = this.serviceOf(key)): void {
+    this.publisher.follow(key, service, (server) => this.wayTo(server));
+  }
+
+  private serviceOf(key: string): VirtualService | undefined {
+    const configured = this.configuration.services.get(key);
+    return configured && this.table.get(configured.service);
+  }
+
+  private publishDeleted(): void {
+    for (const server of this.registry.deleted) this.publisher.writeServer(server, this.wayTo(server));
+  }
+
+  private wayTo(server: RealServer): Way {
+    return this.devices.wayTo(server.address.address) ?? { device: 0, ownMac: this.ownMac };
+  }
+
+  // What the program counted ----------------------------------------------------------------------------------
+
+  private refresh(): void {
+    for (const server of this.registry) {
+      if (!isRecordInUse(this.program.servers, server.id)) continue;
+      readLoad(this.program.servers, server);
+      this.traffic.takeOver(server);
+    }
+  }
+
+  private get live(): number {
+    let live = 0;
+    for (const server of this.registry) live += server.connectionCount + server.persistentConnections;
+    return live;
+  }
+
+  private readVerdicts(): Record<string, number> {
+    const { verdicts, cpus } = this.program;
+    const report: Record<string, number> = {};
+    for (const [verdict, name] of verdictNames) {
+      let frames = 0;
+      for (let cpu = 0; cpu < cpus; cpu++) frames += Number(verdicts[cpu * VERDICT_COUNT + verdict]);
+      if (frames > 0) report[name] = frames;
+    }
+    return report;
+  }
+
+  // Defence -------------------------------------------------------------------------------------------------
+
+  private updateDefense(): void {
+    const { config } = this.program;
+    this.dropsEntries = writeDefense(config, this.configuration.settings, this.capacity, this.live);
+  }
+
+  /** drop_entry: looks at a part of the tables chosen at random. */
+  private dropEntries(random: () => number): void {
+    const { tables, program, timeouts } = this;
+    const scale = program.ticksPerSecond / TICKS_PER_SECOND;
+    const now = program.now();
+    for (let left = scannedEntries(tables.slotCount); left > 0; left--) {
+      const slot = Math.floor(random() * tables.slotCount);
+      const suspect = tables.suspect(slot, now, (protocol, state) => timeoutOf(timeouts, protocol, state) * scale);
+      if (suspect === undefined) continue;
+      if (this.judge.givesUp({ ...suspect, idle: suspect.idle / scale })) tables.endSlot(slot);
+    }
+  }
+
+  // Beginning -------------------------------------------------------------------------------------------------
+
+  private begin(): void {
+    const { config } = this.program;
+    const random = randomBytes(8 * 11);
+    for (let word = 0; word < 11; word++)
+      config.set64(0, CONFIG.at.seed + 8 * word, random.readBigUInt64LE(8 * word) | 1n);
+    config.set32(0, CONFIG.at.limitsClients, 1);
+    this.take(EMPTY_CONFIGURATION);
+    config.set32(0, CONFIG.at.layoutVersion, LAYOUT_VERSION);
+  }
+
+  /** Configuration, servers and their numbers as the maps have them; connections refer to the numbers. */
+  private adopt(): ConfigurationMessage {
+    const { program, registry } = this;
+    const { configuration, services, servers } = readAdopted(program);
+    for (const { id, service, address, options, lastWeight, reach, way } of servers) {
+      const server = registry.adopt(id, service, address, options, new Traffic());
+      server.lastWeight = lastWeight;
+      registry.setNextHop(address.address, reach);
+      this.devices.adopt(address.address, way);
+    }
+    this.ownMac = macOfWord(program.config.get64(0, CONFIG.at.ownMac));
+    this.adoptedMs = performance.now();
+    this.configuration = configuration;
+    this.table = this.table.next(configuration, registry, this.createScheduler);
+    const recorded = services.map((record) => ({ record, service: this.table.get(record.address)! }));
+    this.publisher.adopt(recorded);
+    for (const { record, service } of recorded) this.continueScheduler(service, record.place, record.instance);
+    this.timeouts = stateTimeouts(configuration.timeouts);
+    this.removals = registry.removals;
+    this.refresh();
+    return this.configurationMessage;
+  }
+
+  private continueScheduler({ scheduler }: VirtualService, place: bigint, instance: number): void {
+    if (scheduler === undefined) return;
+    const published = scheduler as PublishedScheduler;
+    published.place = place;
+    published.instance = instance;
+    published.isChanged = false;
+    this.instances = Math.max(this.instances, instance);
+  }
+
+  /** Ticks of src/clock.ts. */
+  private ticks(): number {
+    const { program } = this;
+    return Math.floor((program.now() / program.ticksPerSecond) * TICKS_PER_SECOND) | 0;
+  }
+
+  private setDayOffset(): void {
+    const day = 86_400_000;
+    const offset = Math.round(Date.now() - Number(process.hrtime.bigint() / 1_000_000n));
+    this.program.config.set64(0, CONFIG.at.dayOffsetMs, BigInt(((offset % day) + day) % day));
+  }
+}
