@@ -1,8 +1,10 @@
 /** What the control socket offers, as the daemon implements it. */
 import type { Edit } from '../service/model.ts';
 import type {
+  ConnectionFilter,
   ConnectionsReply,
   EditsReply,
+  EndedReply,
   MarksReply,
   ServicesReply,
   SettingsReply,
@@ -13,12 +15,15 @@ export interface DirectorApi {
   /** In order; one that fails does not stop those after it. Resolves when the datapath works by them. */
   edit(edits: readonly Edit[]): Promise<EditsReply>;
   services(): Promise<ServicesReply>;
-  connections(cursor: number, limit: number): Promise<ConnectionsReply>;
+  /** `limit` places of the table from `cursor` on, and what the filter is for of them. */
+  connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply>;
+  /** Ends those that the filter is for. Their next packets are of no connection. */
+  endConnections(filter: ConnectionFilter): Promise<EndedReply>;
   status(): Promise<StatusReply>;
   settings(): SettingsReply;
   marks(): MarksReply;
   /** Reads the rules file or the configuration file again. */
   reload(): Promise<void>;
-  /** Ends the daemon, soon after the answer. */
-  stop(): void;
+  /** Ends the daemon, soon after the answer. `keepForwarding`: not what forwards. */
+  stop(keepForwarding: boolean): void;
 }

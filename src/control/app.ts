@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { DirectorApi } from './api.ts';
 import type { ErrorReply } from './protocol.ts';
-import { connectionsQuery, editsRequest } from './schema.ts';
+import { connectionsQuery, editsRequest, endQuery, stopRequest } from './schema.ts';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -18,9 +18,12 @@ export function createControlApp(api: DirectorApi): Hono {
   app.get('/v1/status', async (c) => c.json(await api.status()));
   app.get('/v1/services', async (c) => c.json(await api.services()));
   app.get('/v1/connections', async (c) => {
-    const { cursor, limit } = checked(connectionsQuery, c.req.query());
-    return c.json(await api.connections(cursor, limit));
+    const { cursor, limit, ...filter } = checked(connectionsQuery, c.req.query());
+    return c.json(await api.connections(cursor, limit, filter));
   });
+  app.delete('/v1/connections', async (c) =>
+    c.json(await api.endConnections(checked(endQuery, c.req.query()))),
+  );
   app.get('/v1/settings', (c) => c.json(api.settings()));
   app.get('/v1/marks', (c) => c.json(api.marks()));
   app.post('/v1/edits', async (c) => {
@@ -31,8 +34,9 @@ export function createControlApp(api: DirectorApi): Hono {
     await api.reload();
     return c.json({});
   });
-  app.post('/v1/stop', (c) => {
-    api.stop();
+  app.post('/v1/stop', async (c) => {
+    const { keepForwarding = false } = checked(stopRequest, await optionalBody(c.req));
+    api.stop(keepForwarding);
     return c.json({});
   });
   app.notFound((c) => c.json(errorReply('BAD_REQUEST', `there is no ${c.req.method} ${c.req.path}`), 404));
@@ -50,7 +54,16 @@ const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: {
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
+  if (code === 'XDP_UNAVAILABLE') return 409;
   return code === 'DATAPATH_FAILED' ? 503 : 500;
+}
+
+/** Nothing at all means nothing special. */
+async function optionalBody(request: {
+  text(): Promise<string>;
+  json(): Promise<unknown>;
+}): Promise<unknown> {
+  return (await request.text()) === '' ? {} : jsonBody(request);
 }
 
 async function jsonBody(request: { json(): Promise<unknown> }): Promise<unknown> {

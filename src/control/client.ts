@@ -2,17 +2,21 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { Edit } from '../service/model.ts';
+import { renderEndpoint } from './endpoint.ts';
 import {
+  type ConnectionFilter,
   type ConnectionListing,
   type ConnectionsReply,
   DEFAULT_SOCKET_PATH,
   type EditsReply,
   type EditsRequest,
+  type EndedReply,
   type MarksReply,
   type ServicesReply,
   type SettingsReply,
   SOCKET_PATH_VARIABLE,
   type StatusReply,
+  type StopRequest,
 } from './protocol.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -23,12 +27,15 @@ export interface DirectorClient {
   applyEdits(edits: readonly Edit[]): Promise<EditsReply['results']>;
   listServices(): Promise<ServicesReply>;
   /** Page by page, at least one. */
-  listConnections(): AsyncIterable<readonly ConnectionListing[]>;
+  listConnections(filter?: ConnectionFilter): AsyncIterable<readonly ConnectionListing[]>;
+  /** Ends those that the filter is for; how many. */
+  endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
   readSettings(): Promise<SettingsReply>;
   readMarks(): Promise<MarksReply>;
   reload(): Promise<void>;
-  stop(): Promise<void>;
+  /** `keepForwarding`: the xdp datapath goes on without the daemon. */
+  stop(keepForwarding?: boolean): Promise<void>;
   /** Lets the process end: the connection is kept open between calls. */
   close(): void;
 }
@@ -57,21 +64,35 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       return results;
     },
     listServices: () => call<ServicesReply>(connection, 'GET', '/v1/services'),
-    async *listConnections() {
+    async *listConnections(filter = {}) {
       for (let cursor: number | null = 0; cursor !== null; ) {
-        const path = `/v1/connections?cursor=${cursor}&limit=${CONNECTIONS_PER_PAGE}`;
+        const query = queryOf(filter, { cursor: `${cursor}`, limit: `${CONNECTIONS_PER_PAGE}` });
+        const path = `/v1/connections?${query}`;
         const reply: ConnectionsReply = await call<ConnectionsReply>(connection, 'GET', path);
         yield reply.connections;
         cursor = reply.nextCursor;
       }
     },
+    async endConnections(filter) {
+      const path = `/v1/connections?${queryOf(filter)}`;
+      return (await call<EndedReply>(connection, 'DELETE', path)).ended;
+    },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
     readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),
-    stop: async () => void (await call(connection, 'POST', '/v1/stop')),
+    async stop(keepForwarding = false) {
+      const body: StopRequest = { keepForwarding };
+      await call(connection, 'POST', '/v1/stop', body);
+    },
     close: () => connection.agent.destroy(),
   };
+}
+
+function queryOf(filter: ConnectionFilter, others: Record<string, string> = {}): URLSearchParams {
+  const query = new URLSearchParams(others);
+  for (const [name, endpoint] of Object.entries(filter)) query.set(name, renderEndpoint(endpoint));
+  return query;
 }
 
 interface Connection {

@@ -75,10 +75,33 @@ export interface ConnectionListing {
   readonly server: ServerAddress;
 }
 
-/** GET /v1/connections?cursor=0&limit=10000. Ends when nextCursor is null. */
+/** Connections for which all that is given holds. Without a port: any. Addresses in canonical text. */
+export interface ConnectionFilter {
+  readonly client?: EndpointFilter;
+  readonly virtual?: EndpointFilter;
+  readonly server?: EndpointFilter;
+}
+
+export interface EndpointFilter {
+  readonly address: string;
+  readonly port?: number;
+}
+
+/** GET /v1/connections?cursor=0&limit=10000&client=…&virtual=…&server=…. Ends when nextCursor is null. */
 export interface ConnectionsReply {
   readonly connections: readonly ConnectionListing[];
   readonly nextCursor: number | null;
+}
+
+/** DELETE /v1/connections?client=…&virtual=…&server=…, at least one of them. */
+export interface EndedReply {
+  readonly ended: number;
+}
+
+/** POST /v1/stop */
+export interface StopRequest {
+  /** What forwards goes on without the daemon, for the next `director run`. */
+  readonly keepForwarding?: boolean;
 }
 
 /** GET /v1/status */
@@ -94,6 +117,8 @@ export interface StatusReply {
   };
   readonly datapath: {
     readonly name: string;
+    /** Of xdp: in the driver, or in the kernel's stack before all else. null: not XDP, or not running yet. */
+    readonly mode: 'native' | 'generic' | null;
     readonly state: 'running' | 'waiting for the interface' | 'restarting';
     readonly pid: number | null;
     readonly restarts: number;
@@ -101,7 +126,7 @@ export interface StatusReply {
     readonly notes: readonly string[];
   };
   readonly connections: { readonly live: number; readonly capacity: number };
-  /** What the table takes when it is full. */
+  /** What the table takes when it is full; with xdp, what all of its memory takes from the start. */
   readonly connectionTableBytes: number;
   /** Frames by verdict, since the datapath started; verdicts that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;
@@ -117,6 +142,8 @@ export interface NeighborListing {
   readonly mac: string | null;
   /** Kernel's word (REACHABLE, STALE, FAILED …), or why the server cannot be reached directly. */
   readonly state: string;
+  /** Name of the interface by which frames to it leave; null: the director's own. */
+  readonly interface: string | null;
 }
 
 /** GET /v1/settings */

@@ -1,6 +1,7 @@
 /** What the control socket takes in, checked: nothing that is not one of these shapes gets further. */
 import { z } from 'zod';
 import { canonicalIp, parseIp } from '../wire/address.ts';
+import { parseEndpoint } from './endpoint.ts';
 
 /** Edits in one request; diradm sends large files in several. */
 export const MAX_EDITS = 20_000;
@@ -92,7 +93,29 @@ const edit = z.discriminatedUnion('op', [
 
 export const editsRequest = z.strictObject({ edits: z.array(edit).max(MAX_EDITS) });
 
+/** `10.0.0.1`, `10.0.0.1:80`, `fd00::1` or `[fd00::1]:80`. */
+const endpoint = z.string().transform((text, context) => {
+  const parsed = parseEndpoint(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: 'expected ADDRESS, ADDRESS:PORT or [IPV6]:PORT' });
+  return z.NEVER;
+});
+
+const connectionFilter = {
+  client: endpoint.exactOptional(),
+  virtual: endpoint.exactOptional(),
+  server: endpoint.exactOptional(),
+};
+
+export const endQuery = z.strictObject(connectionFilter).refine((filter) => Object.keys(filter).length > 0, {
+  message:
+    'name at least one of client, virtual and server: to end all connections is not asked for by accident',
+});
+
+export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });
+
 export const connectionsQuery = z.strictObject({
+  ...connectionFilter,
   cursor: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(MAX_CONNECTIONS_LISTED).default(10_000),
 });

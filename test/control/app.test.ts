@@ -9,6 +9,7 @@ import { SERVER_OPTIONS, SERVICE_OPTIONS } from '../helpers/edits.ts';
 const STATUS = { version: '1' };
 const SERVICES = { services: [] };
 const CONNECTIONS = { connections: [], nextCursor: 7 };
+const ENDED = { ended: 3 };
 const SETTINGS = { settings: [] };
 const MARKS = { rules: [] };
 
@@ -17,6 +18,7 @@ function daemon() {
     edit: vi.fn(async (edits: readonly unknown[]) => ({ results: edits.map(() => null) })),
     services: vi.fn(async () => SERVICES),
     connections: vi.fn(async () => CONNECTIONS),
+    endConnections: vi.fn(async () => ENDED),
     status: vi.fn(async () => STATUS),
     settings: vi.fn(() => SETTINGS),
     marks: vi.fn(() => MARKS),
@@ -36,6 +38,7 @@ describe('a call', () => {
     ['GET', '/v1/status', 'status', STATUS],
     ['GET', '/v1/services', 'services', SERVICES],
     ['GET', '/v1/connections', 'connections', CONNECTIONS],
+    ['DELETE', '/v1/connections?client=10.0.0.1', 'endConnections', ENDED],
     ['GET', '/v1/settings', 'settings', SETTINGS],
     ['GET', '/v1/marks', 'marks', MARKS],
     ['POST', '/v1/reload', 'reload', {}],
@@ -49,10 +52,16 @@ describe('a call', () => {
   });
 
   test.each([
-    ['', [0, 10_000]],
-    ['?cursor=5', [5, 10_000]],
-    ['?cursor=0&limit=1', [0, 1]],
-    [`?limit=${MAX_CONNECTIONS_LISTED}`, [0, MAX_CONNECTIONS_LISTED]],
+    ['', [0, 10_000, {}]],
+    ['?cursor=5', [5, 10_000, {}]],
+    ['?cursor=0&limit=1', [0, 1, {}]],
+    [`?limit=${MAX_CONNECTIONS_LISTED}`, [0, MAX_CONNECTIONS_LISTED, {}]],
+    ['?client=10.0.0.7', [0, 10_000, { client: { address: '10.0.0.7' } }]],
+    [
+      '?virtual=10.0.0.100:80&server=[FD00::0:1]:0',
+      [0, 10_000, { virtual: { address: '10.0.0.100', port: 80 }, server: { address: 'fd00::1', port: 0 } }],
+    ],
+    ['?server=fd00::1', [0, 10_000, { server: { address: 'fd00::1' } }]],
   ])('/v1/connections%s', async (query, args) => {
     const { api, app } = daemon();
     expect((await app.request(`/v1/connections${query}`)).status).toBe(200);
@@ -76,6 +85,50 @@ describe('a call', () => {
     ]);
     expect(api.connections).not.toHaveBeenCalled();
   });
+
+  test.each([
+    'client=',
+    'client=10.0.0.1:',
+    'client=10.0.0.1:65536',
+    'virtual=fd00::1:80:90000',
+    'server=[10.0.0.1]:80',
+    'server=web',
+  ])('/v1/connections?%s is refused, to list and to end', async (query) => {
+    const { api, app } = daemon();
+    for (const method of ['GET', 'DELETE']) {
+      const response = await app.request(`/v1/connections?${query}`, { method });
+      expect(response.status).toBe(400);
+    }
+    expect(api.connections).not.toHaveBeenCalled();
+    expect(api.endConnections).not.toHaveBeenCalled();
+  });
+
+  test('to end connections without saying which is refused', async () => {
+    const { api, app } = daemon();
+    expect((await app.request('/v1/connections', { method: 'DELETE' })).status).toBe(400);
+    expect(api.endConnections).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    [undefined, false],
+    ['{}', false],
+    ['{"keepForwarding":false}', false],
+    ['{"keepForwarding":true}', true],
+  ])('/v1/stop with %s', async (body, keepForwarding) => {
+    const { api, app } = daemon();
+    const init = body === undefined ? { method: 'POST' } : post(body);
+    expect((await app.request('/v1/stop', init)).status).toBe(200);
+    expect(api.stop).toHaveBeenCalledWith(keepForwarding);
+  });
+
+  test.each(['no JSON', '{"keepForwarding":1}', '{"keep":true}'])(
+    '/v1/stop with %s stops nothing',
+    async (body) => {
+      const { api, app } = daemon();
+      expect((await app.request('/v1/stop', post(body))).status).toBe(400);
+      expect(api.stop).not.toHaveBeenCalled();
+    },
+  );
 
   test.each([
     ['GET', '/'],
@@ -254,12 +307,13 @@ describe('edits', () => {
 });
 
 describe('an error of the daemon', () => {
-  const statusOf = (code: ErrorCode) =>
-    ['BAD_REQUEST', 'RULES_FILE', 'CONFIG_FILE'].includes(code)
-      ? 400
-      : code === 'DATAPATH_FAILED'
-        ? 503
-        : 500;
+  const STATUSES: Partial<Record<ErrorCode, number>> = {
+    BAD_REQUEST: 400,
+    RULES_FILE: 400,
+    CONFIG_FILE: 400,
+    XDP_UNAVAILABLE: 409,
+    DATAPATH_FAILED: 503,
+  };
 
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])(
     '%s is handed on with code and message',
@@ -268,7 +322,7 @@ describe('an error of the daemon', () => {
       api.reload.mockRejectedValue(new DirectorError(code, 'so it is'));
       const response = await app.request('/v1/reload', { method: 'POST' });
       expect([response.status, await response.json()]).toEqual([
-        statusOf(code),
+        STATUSES[code] ?? 500,
         { error: { code, message: 'so it is' } },
       ]);
     },

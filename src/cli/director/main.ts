@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /** `director`: the daemon and what looks after it. A file for each subcommand; each loads what it needs when called. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
+import { Command, CommanderError } from 'commander';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
 import { asking } from './asking.ts';
+import { addConnectionsCommand } from './connections.ts';
 import { addMarkCommands } from './mark.ts';
+import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
 
 const EXIT_USAGE = 2;
@@ -20,6 +21,9 @@ const USAGE_CODES = new Set([
   'OUT_OF_RANGE',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
+  'XDP_UNAVAILABLE',
+  'XDP_OCCUPIED',
+  'XDP_LAYOUT',
 ]);
 
 function createProgram(): Command {
@@ -29,41 +33,7 @@ function createProgram(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .option('--socket <path>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(process.env));
-  program
-    .command('run')
-    .description('run the daemon in the foreground; SIGTERM or SIGINT end it and leave nothing behind')
-    .requiredOption(
-      '--interface <name>',
-      'interface that has the virtual addresses and the real servers on its segment',
-    )
-    .option('--rules <file>', 'load a file as ipvsadm-save writes it; SIGHUP reads it again')
-    .addOption(
-      new Option(
-        '--config <file>',
-        'load a YAML file of services, servers, settings and marks; SIGHUP reads it again',
-      ).conflicts('rules'),
-    )
-    .option(
-      '--conn-table-size <n>',
-      'connections remembered at most',
-      tableSize,
-      DEFAULT_CONNECTION_TABLE_SIZE,
-    )
-    .action(
-      async (
-        options: { interface: string; rules?: string; config?: string; connTableSize: number },
-        command: Command,
-      ) => {
-        const { run } = await import('../../daemon/run.ts');
-        await run({
-          interface: options.interface,
-          rulesPath: options.rules,
-          configPath: options.config,
-          connectionTableSize: options.connTableSize,
-          socketPath: command.optsWithGlobals().socket,
-        });
-      },
-    );
+  addRunCommand(program);
   program
     .command('status')
     .description('show datapath, interface, neighbours, frames by verdict, warnings')
@@ -75,6 +45,7 @@ function createProgram(): Command {
         console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
       });
     });
+  addConnectionsCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   program
@@ -83,8 +54,14 @@ function createProgram(): Command {
     .action((_options: object, command: Command) => asking(command, (client) => client.reload()));
   program
     .command('stop')
-    .description('end the daemon')
-    .action((_options: object, command: Command) => asking(command, (client) => client.stop()));
+    .description('end the daemon and take away everything that it put on this host')
+    .option(
+      '--keep-forwarding',
+      'leave the program of the xdp datapath at work, with its connections, for the next director run: an upgrade',
+    )
+    .action(({ keepForwarding = false }: { keepForwarding?: boolean }, command: Command) =>
+      asking(command, (client) => client.stop(keepForwarding)),
+    );
   program.command('version').description('print the version').action(printVersion);
   return program;
 }
@@ -92,12 +69,6 @@ function createProgram(): Command {
 async function printVersion(): Promise<void> {
   const { version } = await import('../../version.ts');
   console.log(`director ${version()}`);
-}
-
-function tableSize(text: string): number {
-  const size = Number(text);
-  if (Number.isInteger(size) && size >= 1 && size <= MAX_CONNECTIONS) return size;
-  throw new InvalidArgumentError(`expected a whole number from 1 to ${MAX_CONNECTIONS}.`);
 }
 
 async function main(): Promise<number> {

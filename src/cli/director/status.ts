@@ -8,6 +8,7 @@ export function renderStatus(reply: StatusReply): string {
   const { datapath, connections } = reply;
   const isRunning = datapath.state === 'running';
   const mebibytes = Math.ceil(reply.connectionTableBytes / 2 ** 20);
+  const taken = datapath.name === 'xdp' ? '' : ' when full';
   const rows = [
     ['director', `${reply.version}, pid ${reply.pid}, up ${duration(reply.uptimeSec)}`],
     [
@@ -16,10 +17,10 @@ export function renderStatus(reply: StatusReply): string {
     ],
     [
       'datapath',
-      `${datapath.name}, ${isRunning ? pc.green(datapath.state) : pc.red(datapath.state)}, pid ${datapath.pid ?? '-'}, restarted ${datapath.restarts} times`,
+      `${datapathName(datapath)}, ${isRunning ? pc.green(datapath.state) : pc.red(datapath.state)}, pid ${datapath.pid ?? '-'}, restarted ${datapath.restarts} times`,
     ],
     ...datapath.notes.map((note) => ['', note]),
-    ['connections', `${connections.live} of at most ${connections.capacity} (${mebibytes} MiB when full)`],
+    ['connections', `${connections.live} of at most ${connections.capacity} (${mebibytes} MiB${taken})`],
   ];
   return [
     plainTable(rows),
@@ -32,10 +33,13 @@ export function renderStatus(reply: StatusReply): string {
   ].join('\n');
 }
 
-function neighborRow({ server, kind, mac, state }: NeighborListing): string[] {
+const datapathName = ({ name, mode }: StatusReply['datapath']): string =>
+  mode === null ? name : `${name} (${mode})`;
+
+function neighborRow({ server, kind, mac, state, interface: by }: NeighborListing): string[] {
   if (kind === 'local') return [server, '-', 'this host'];
   if (kind === 'unreachable') return [server, '-', pc.red(state)];
-  return [server, mac ?? pc.red('unresolved'), state];
+  return [server, mac ?? pc.red('unresolved'), by === null ? state : `${state} by ${by}`];
 }
 
 function section(head: readonly string[], rows: readonly string[][]): string[] {

@@ -56,7 +56,7 @@ describe('the status', () => {
     pid: 4711,
     uptimeSec: 3723,
     interface: { name: 'eth0', up: true, mac: '02:00:00:00:01:00', mtu: 1500 },
-    datapath: { name: 'typescript over pcap', state: 'running', pid: 4712, restarts: 0, notes: [] },
+    datapath: { name: 'pcap', mode: null, state: 'running', pid: 4712, restarts: 0, notes: [] },
     connections: { live: 17, capacity: 1048576 },
     connectionTableBytes: 75_497_537,
     verdicts: {},
@@ -70,7 +70,7 @@ describe('the status', () => {
     expect(shown()).toEqual([
       'director     0.1.0, pid 4711, up 01:02:03',
       'interface    eth0 up, 02:00:00:00:01:00, MTU 1500',
-      'datapath     typescript over pcap, running, pid 4712, restarted 0 times',
+      'datapath     pcap, running, pid 4712, restarted 0 times',
       'connections  17 of at most 1048576 (73 MiB when full)',
     ]);
   });
@@ -87,10 +87,16 @@ describe('the status', () => {
         notes: ['no AF_PACKET ring: x'],
       },
       neighbors: [
-        { server: '10.0.0.11', kind: 'neighbor', mac: '02:00:00:00:00:0b', state: 'REACHABLE' },
-        { server: '10.0.0.12', kind: 'neighbor', mac: null, state: 'FAILED' },
-        { server: '10.0.0.1', kind: 'local', mac: null, state: '' },
-        { server: '192.0.2.1', kind: 'unreachable', mac: null, state: 'behind a router' },
+        {
+          server: '10.0.0.11',
+          kind: 'neighbor',
+          mac: '02:00:00:00:00:0b',
+          state: 'REACHABLE',
+          interface: 'eth1',
+        },
+        { server: '10.0.0.12', kind: 'neighbor', mac: null, state: 'FAILED', interface: null },
+        { server: '10.0.0.1', kind: 'local', mac: null, state: '', interface: null },
+        { server: '192.0.2.1', kind: 'unreachable', mac: null, state: 'behind a router', interface: null },
       ],
       verdicts: { Forward: 12, DropNoNeighbor: 3 },
       warnings: ['the guard is missing'],
@@ -98,12 +104,12 @@ describe('the status', () => {
     expect(lines).toEqual([
       'director     0.1.0, pid 4711, up 1 d 01:01:01',
       'interface    eth0 down, 02:00:00:00:01:00, MTU 1500',
-      'datapath     typescript over pcap, waiting for the interface, pid -, restarted 3 times',
+      'datapath     pcap, waiting for the interface, pid -, restarted 3 times',
       '             no AF_PACKET ring: x',
       'connections  17 of at most 1048576 (73 MiB when full)',
       '',
       'REAL SERVER  MAC                STATE',
-      '10.0.0.11    02:00:00:00:00:0b  REACHABLE',
+      '10.0.0.11    02:00:00:00:00:0b  REACHABLE by eth1',
       '10.0.0.12    unresolved         FAILED',
       '10.0.0.1     -                  this host',
       '192.0.2.1    -                  behind a router',

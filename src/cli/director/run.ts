@@ -1,0 +1,86 @@
+/** `director run`: its options. The daemon itself is loaded when it is called for. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
+
+const DEFAULT_MAX_SERVICES = 1024;
+const DEFAULT_MAX_SERVERS = 32_768;
+const MAX_SERVICES = 65_536;
+const MAX_SERVERS = 2 ** 20;
+
+interface Options {
+  readonly interface: string;
+  readonly rules?: string;
+  readonly config?: string;
+  readonly connTableSize: number;
+  readonly datapath: 'auto' | 'xdp' | 'pcap';
+  readonly xdpMode: 'auto' | 'native' | 'generic';
+  readonly maxServices: number;
+  readonly maxServers: number;
+}
+
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .description('run the daemon in the foreground; SIGTERM or SIGINT end it and leave nothing behind')
+    .requiredOption(
+      '--interface <name>',
+      'interface that has the virtual addresses and the real servers on its segment',
+    )
+    .option('--rules <file>', 'load a file as ipvsadm-save writes it; SIGHUP reads it again')
+    .addOption(
+      new Option(
+        '--config <file>',
+        'load a YAML file of services, servers, settings and marks; SIGHUP reads it again',
+      ).conflicts('rules'),
+    )
+    .addOption(
+      new Option(
+        '--datapath <name>',
+        'xdp: a program in the kernel; pcap: frames through libpcap; auto: xdp if it can be had, else pcap',
+      )
+        .choices(['auto', 'xdp', 'pcap'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--xdp-mode <mode>',
+        "native: in the interface's driver; generic: with any driver, slower; auto: native where it works",
+      )
+        .choices(['auto', 'native', 'generic'])
+        .default('auto'),
+    )
+    .option(
+      '--conn-table-size <n>',
+      'connections remembered at most',
+      upTo(MAX_CONNECTIONS),
+      DEFAULT_CONNECTION_TABLE_SIZE,
+    )
+    .option('--max-services <n>', 'xdp: virtual services at most', upTo(MAX_SERVICES), DEFAULT_MAX_SERVICES)
+    .option(
+      '--max-servers <n>',
+      'xdp: real servers of all services at most',
+      upTo(MAX_SERVERS),
+      DEFAULT_MAX_SERVERS,
+    )
+    .action(runDaemon);
+}
+
+async function runDaemon(options: Options, command: Command): Promise<void> {
+  const { run } = await import('../../daemon/run.ts');
+  const { rules, config, connTableSize, ...others } = options;
+  await run({
+    ...others,
+    rulesPath: rules,
+    configPath: config,
+    connectionTableSize: connTableSize,
+    socketPath: command.optsWithGlobals().socket,
+  });
+}
+
+const upTo =
+  (limit: number) =>
+  (text: string): number => {
+    const size = Number(text);
+    if (Number.isInteger(size) && size >= 1 && size <= limit) return size;
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${limit}.`);
+  };
