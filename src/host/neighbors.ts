@@ -1,11 +1,12 @@
 /**
- * Next hop -> MAC, for the real servers of one interface, as the kernel's neighbour table has it. A server is
+ * Next hop -> MAC, for the real servers of a director, as the kernel's neighbour table has it. A server is
  * resolved when it is first watched, followed by netlink events, and asked again and again at the MAC known of
  * it: a card that was changed in silence shows by not answering, and is then asked for by broadcast, within a
  * second; a server that has gone is FAILED within about four. The kernel does all the ARP and neighbour
  * discovery; this file only says when.
  */
 import { DirectorError } from '../errors.ts';
+import { whyNotDirect } from './direct-reach.ts';
 import type { RouteEvent, RouteSocket } from './netlink.ts';
 import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink-format.ts';
 
@@ -18,9 +19,19 @@ export interface Neighbor {
   readonly mac: string | null;
   /** Kernel's word (REACHABLE, STALE, FAILED …), or why the server cannot be reached directly. */
   readonly state: string;
+  /** By which frames to it leave; null: our own. */
+  readonly interface: OtherInterface | null;
+}
+
+export interface OtherInterface {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: string;
 }
 
 export interface NeighborTableOptions {
+  /** Servers may be on the segments of the host's other Ethernet interfaces. */
+  readonly otherInterfaces: () => boolean;
   /** How often a server is asked whether it still has its MAC: one ARP or ND unicast each. 0: never. */
   readonly confirmIntervalMs: number;
   /** A server that has not answered by then is asked for by broadcast or multicast. */
@@ -30,6 +41,7 @@ export interface NeighborTableOptions {
 }
 
 const DEFAULT_OPTIONS: NeighborTableOptions = {
+  otherInterfaces: () => false,
   confirmIntervalMs: 500,
   answerWithinMs: 200,
   routeIntervalMs: 5000,
@@ -111,7 +123,7 @@ export class NeighborTable {
   watch(server: string): void {
     if (this.watched.has(server)) return;
     const entry: Watched = {
-      neighbor: { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' },
+      neighbor: { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE', interface: null },
       interfaceIndex: 0,
       lookups: 0,
       askedAtMs: Number.NEGATIVE_INFINITY,
@@ -214,8 +226,7 @@ export class NeighborTable {
   }
 
   private set(entry: Watched, neighbor: Neighbor): void {
-    const { kind, mac, state } = entry.neighbor;
-    if (neighbor.kind === kind && neighbor.mac === mac && neighbor.state === state) return;
+    if (isSame(entry.neighbor, neighbor)) return;
     entry.neighbor = neighbor;
     for (const listener of this.listeners) listener(neighbor);
   }
@@ -305,19 +316,24 @@ export class NeighborTable {
       entry.interfaceIndex = 0;
       entry.resolvingSinceMs = 0;
       entry.confirming = false;
-      this.set(entry, { server: entry.neighbor.server, mac: null, ...found });
+      this.set(entry, { server: entry.neighbor.server, mac: null, interface: null, ...found });
       return;
     }
-    this.begin(entry, found.interfaceIndex);
+    this.begin(entry, found.link);
   }
 
   /** A server that is (again) a neighbour. */
-  private begin(entry: Watched, interfaceIndex: number): void {
-    if (entry.interfaceIndex === interfaceIndex) return;
+  private begin(entry: Watched, link: LinkMessage): void {
+    const { index: interfaceIndex, name, mac } = link;
+    const other = name === this.interfaceName ? null : { index: interfaceIndex, name, mac: mac! };
+    if (entry.interfaceIndex === interfaceIndex) {
+      this.set(entry, { ...entry.neighbor, interface: other });
+      return;
+    }
     entry.interfaceIndex = interfaceIndex;
     entry.resolvingSinceMs = 0;
     const { server } = entry.neighbor;
-    this.set(entry, { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE' });
+    this.set(entry, { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE', interface: other });
     const known = this.source.neighbor(interfaceIndex, server);
     if (known !== undefined && USABLE.has(known.state)) this.accept(entry, known);
     entry.failures = 0;
@@ -332,11 +348,17 @@ export class NeighborTable {
     const route = await this.findRoute(server, link);
     if (route === undefined) return undefined;
     if (route !== 'none' && route.routeType === 'local') return { kind: 'local', state: LOCAL_STATE };
-    const reason = whyNotDirect(server, this.interfaceName, link, route, (index) =>
-      this.source.linkByIndex(index),
-    );
-    if (reason !== undefined) return { kind: 'unreachable', state: reason };
-    return { kind: 'neighbor', interfaceIndex: link!.index };
+    return this.findLink(server, link, route);
+  }
+
+  /** By which link frames go straight to the server. */
+  private findLink(server: string, link: LinkMessage | undefined, route: RouteMessage | 'none'): Kind {
+    const index = route === 'none' ? null : route.interfaceIndex;
+    const routed = index === null ? undefined : this.source.linkByIndex(index);
+    const { interfaceName } = this;
+    const otherInterfaces = this.options.otherInterfaces();
+    const state = whyNotDirect({ server, interfaceName, link, route, routed, otherInterfaces });
+    return state === undefined ? { kind: 'neighbor', link: routed! } : { kind: 'unreachable', state };
   }
 
   private async findRoute(
@@ -353,34 +375,18 @@ export class NeighborTable {
 }
 
 type Kind =
-  | { readonly kind: 'neighbor'; readonly interfaceIndex: number }
+  | { readonly kind: 'neighbor'; readonly link: LinkMessage }
   | { readonly kind: 'local' | 'unreachable'; readonly state: string };
 
 const LOCAL_STATE = 'this host';
 
+const isSame = (a: Neighbor, b: Neighbor): boolean =>
+  a.kind === b.kind &&
+  a.mac === b.mac &&
+  a.state === b.state &&
+  a.interface?.index === b.interface?.index &&
+  a.interface?.mac === b.interface?.mac;
+
 const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 /** fe80::/10 */
 const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/.test(address);
-
-/** A sentence, or undefined when the next hop is the server itself, on our interface. */
-function whyNotDirect(
-  server: string,
-  interfaceName: string,
-  link: LinkMessage | undefined,
-  route: RouteMessage | 'none',
-  linkByIndex: (index: number) => LinkMessage | undefined,
-): string | undefined {
-  const needed = `direct routing needs the server on the same segment as ${interfaceName}`;
-  if (link === undefined) return `there is no interface ${interfaceName}`;
-  if (!link.up) return `${interfaceName} is down`;
-  if (!link.running) return `${interfaceName} has no carrier`;
-  if (route === 'none') return `there is no route to ${server}; ${needed}`;
-  if (route.routeType !== 'unicast') return `the route to ${server} is of type ${route.routeType}; ${needed}`;
-  if (route.interfaceIndex !== link.index) {
-    const other = route.interfaceIndex === null ? undefined : linkByIndex(route.interfaceIndex)?.name;
-    return `the route to ${server} leaves by ${other ?? 'another interface'}; ${needed}`;
-  }
-  if (route.gateway !== null)
-    return `the route to ${server} goes through the gateway ${route.gateway}; ${needed}`;
-  return undefined;
-}

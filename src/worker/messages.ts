@@ -2,7 +2,8 @@
  * What the daemon and its datapath process say to each other, one JSON object a line (channel.ts). Every request
  * has an answer; the process says little unasked.
  */
-import type { ConnectionListing } from '../control/protocol.ts';
+import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 import type { Edit, ServiceCounters } from '../service/model.ts';
 
@@ -12,6 +13,8 @@ export interface NextHop {
   readonly kind: 'neighbor' | 'local' | 'unreachable';
   /** Of a neighbour; null while it is not resolved. */
   readonly mac: string | null;
+  /** Where frames to it leave, with the MAC of that interface; null: by our own. */
+  readonly interface: { readonly index: number; readonly mac: string } | null;
 }
 
 export interface HostFacts {
@@ -27,23 +30,64 @@ export interface ConfigurationMessage extends Omit<Configuration, 'services'> {
   readonly services: readonly ConfiguredService[];
 }
 
+/** Frames through libpcap, the path in the process itself. */
+export interface PcapStart {
+  readonly kind: 'pcap';
+  /** Where frames for this host's own stack go in, and the MAC that they must carry. */
+  readonly delivery: { readonly interface: string; readonly mac: string };
+}
+
+/** The path in the kernel. The process puts it there, or takes over the one that is there, and tends it. */
+export interface XdpStart {
+  readonly kind: 'xdp';
+  /** In a bpf file system: what the kernel keeps is pinned there. */
+  readonly folder: string;
+  /** Tried in this order; the next one if the driver cannot. */
+  readonly modes: readonly XdpMode[];
+  readonly maxServices: number;
+  readonly maxServers: number;
+}
+
+export type XdpMode = 'native' | 'generic';
+
+/** The first request after the start. */
+export interface StartRequest {
+  readonly kind: 'start';
+  readonly interface: string;
+  readonly interfaceIndex: number;
+  readonly connectionTableSize: number;
+  readonly datapath: PcapStart | XdpStart;
+  /** null: the one that the pinned state holds, or none. */
+  readonly configuration: ConfigurationMessage | null;
+  readonly nextHops: readonly NextHop[];
+  readonly host: HostFacts;
+}
+
+export interface StartAnswer {
+  /** The configuration that was found pinned; null: there was none. */
+  readonly adopted: ConfigurationMessage | null;
+  /** null: not XDP. */
+  readonly mode: XdpMode | null;
+  /** For the log and `director status`. */
+  readonly notes: readonly string[];
+}
+
 export type Request =
-  /** The first request after the start. */
-  | {
-      readonly kind: 'start';
-      readonly interface: string;
-      /** Where frames for this host's own stack go in, and the MAC that they must carry. */
-      readonly delivery: { readonly interface: string; readonly mac: string };
-      readonly connectionTableSize: number;
-      readonly configuration: ConfigurationMessage;
-      readonly nextHops: readonly NextHop[];
-      readonly host: HostFacts;
-    }
+  | StartRequest
   | { readonly kind: 'edits'; readonly edits: readonly Edit[] }
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
-  | { readonly kind: 'host'; readonly host: HostFacts }
+  /** `interfaceIndex` 0: there is no such interface now. */
+  | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
   | { readonly kind: 'read-counters' }
-  | { readonly kind: 'list-connections'; readonly cursor: number; readonly limit: number };
+  | {
+      readonly kind: 'list-connections';
+      readonly cursor: number;
+      readonly limit: number;
+      readonly filter: ConnectionFilter;
+    }
+  | { readonly kind: 'end-connections'; readonly filter: ConnectionFilter }
+  /** Takes away what would outlive the process. */
+  | { readonly kind: 'remove' };
 
 export interface CountersReport {
   /** By serviceKey(). */
@@ -60,12 +104,14 @@ export interface ConnectionsPage {
 }
 
 export interface Answers {
-  start: null;
+  start: StartAnswer;
   edits: null;
   'next-hops': null;
   host: null;
   'read-counters': CountersReport;
   'list-connections': ConnectionsPage;
+  'end-connections': { readonly ended: number };
+  remove: null;
 }
 
 /** From the process, unasked: something that belongs in the daemon's log. */
@@ -78,5 +124,5 @@ export interface Notice {
 export type ToWorker = { readonly id: number; readonly request: Request };
 export type FromWorker =
   | { readonly id: number; readonly answer: Answers[keyof Answers] }
-  | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly error: { readonly code: ErrorCode; readonly message: string } }
   | { readonly notice: Notice };

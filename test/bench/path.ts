@@ -91,7 +91,12 @@ function createBenchPath(scheduler: string, connectionTableSize: number): Path {
   const servers = [11, 12, 13, 14].map((host) => ({ address: `10.10.0.${host}`, port: 80 }));
   const tunnel = { type: 'ipip', port: 0, checksum: 'none' } as const;
   session.setNextHops(
-    servers.map(({ address }, index) => ({ address, kind: 'neighbor', mac: `02:00:00:00:00:0${index}` })),
+    servers.map(({ address }, index) => ({
+      address,
+      kind: 'neighbor',
+      mac: `02:00:00:00:00:0${index}`,
+      interface: null,
+    })),
   );
   session.edit([
     {

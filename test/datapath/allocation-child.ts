@@ -50,6 +50,7 @@ function createTestPath(): Path {
       address,
       kind: 'neighbor',
       mac: '02:00:00:00:00:0b',
+      interface: null,
     })),
   );
   session.edit(EDITS);

@@ -786,10 +786,11 @@ describe('real servers that frames cannot reach', () => {
   test('a MAC that changes is followed by the connections there are', () => {
     const director = new TestDirector(EDITS);
     director.handle(syn);
-    director.session.setNextHops([{ address: '10.0.0.11', kind: 'neighbor', mac: '02:00:00:00:00:ff' }]);
+    const nextHop = { address: '10.0.0.11', kind: 'neighbor', interface: null } as const;
+    director.session.setNextHops([{ ...nextHop, mac: '02:00:00:00:00:ff' }]);
     const ack = fromClient().tcp(31337, 80, ACK).bytes();
     expect(director.handle(ack).sent.map(toHex)).toEqual([toHex(forwardedTo('02:00:00:00:00:ff', ack))]);
-    director.session.setNextHops([{ address: '10.0.0.11', kind: 'neighbor', mac: null }]);
+    director.session.setNextHops([{ ...nextHop, mac: null }]);
     expect(director.handle(ack).verdict).toBe('DropNoNeighbor');
   });
 

@@ -74,8 +74,8 @@ export class TestDirector {
     this.session.edit(Object.entries(settings).map(([name, value]) => ({ op: 'set', name, value })));
     const own = [DIRECTOR_ADDRESS, VIP, VIP6];
     this.session.setNextHops([
-      ...Object.entries(MAC_OF).map(([address, mac]): NextHop => ({ address, kind: 'neighbor', mac })),
-      ...['127.0.0.1', '::1', ...own].map((address): NextHop => ({ address, kind: 'local', mac: null })),
+      ...Object.entries(MAC_OF).map(([address, mac]) => nextHop(address, 'neighbor', mac)),
+      ...['127.0.0.1', '::1', ...own].map((address) => nextHop(address, 'local', null)),
     ]);
     this.session.setHost({ interfaceUp: true, mac: DIRECTOR_MAC, mtu: 1500, addresses: own });
     this.session.edit(edits);
@@ -139,6 +139,13 @@ export class TestDirector {
     return this.path.verdicts.reduce((sum, frames) => sum + frames, 0);
   }
 }
+
+const nextHop = (address: string, kind: NextHop['kind'], mac: string | null): NextHop => ({
+  address,
+  kind,
+  mac,
+  interface: null,
+});
 
 const copyOf = (frame: DataView, lengthBytes: number): Uint8Array =>
   new Uint8Array(frame.buffer, frame.byteOffset, lengthBytes).slice();

@@ -43,7 +43,7 @@ export class Duel {
     else if (step.do === 'list') this.compareLists();
     else {
       const { address, mac } = step;
-      this.director.session.setNextHops([{ address, kind: 'neighbor', mac }]);
+      this.director.session.setNextHops([{ address, kind: 'neighbor', mac, interface: null }]);
       this.book.setNextHop(address, mac === null ? 'unresolved' : { mac });
     }
   }

@@ -19,7 +19,12 @@ test('editing one server among 10,000 disturbs no connection', () => {
   const numbers = Array.from({ length: SERVICES }, (_, n) => n);
   const hosts = Array.from({ length: SERVERS }, (_, n) => n);
   director.session.setNextHops(
-    hosts.map((n) => ({ address: serverOf(n), kind: 'neighbor', mac: `02:00:00:00:02:0${n}` })),
+    hosts.map((n) => ({
+      address: serverOf(n),
+      kind: 'neighbor',
+      mac: `02:00:00:00:02:0${n}`,
+      interface: null,
+    })),
   );
   director.edit(
     ...numbers.flatMap((n): Edit[] => [

@@ -53,7 +53,9 @@ describe('edits', () => {
 describe('next hops', () => {
   test('hold for servers that are added later, and for every service', () => {
     const director = new TestDirector();
-    director.session.setNextHops([{ address: '10.0.0.77', kind: 'neighbor', mac: '02:00:00:00:00:77' }]);
+    director.session.setNextHops([
+      { address: '10.0.0.77', kind: 'neighbor', mac: '02:00:00:00:00:77', interface: null },
+    ]);
     director.edit(
       addService(WEB),
       addServer(WEB, '10.0.0.77:80'),
@@ -73,7 +75,7 @@ describe('next hops', () => {
     ['local', null, 'DeliverLocalServer'],
   ] as const)('%s, MAC %s: %s', (kind, mac, verdict) => {
     const director = new TestDirector(EDITS);
-    director.session.setNextHops([{ address: '10.0.0.11', kind, mac }]);
+    director.session.setNextHops([{ address: '10.0.0.11', kind, mac, interface: null }]);
     expect(director.handle(syn()).verdict).toBe(verdict);
   });
 });
