@@ -23,13 +23,17 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   wire: { values: [] },
   service: { values: ['wire', ...ROOT_FILES] },
   schedule: { values: ['wire', ...ROOT_FILES], types: ['service'] },
-  connection: { values: ['wire', ...ROOT_FILES], types: ['service'] },
+  connection: { values: ['wire', ...ROOT_FILES], types: ['service', 'control/protocol.ts'] },
   engine: { values: ['wire', ...ROOT_FILES] },
   datapath: { values: ['wire', 'service', 'connection', ...ROOT_FILES], types: ['engine'] },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
+  xdp: {
+    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
+    types: ['control', 'worker'],
+  },
   control: { values: ['wire', 'service', 'schedule/registry.ts', ...ROOT_FILES] },
   worker: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', ...ROOT_FILES],
+    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', ...ROOT_FILES],
     types: ['control'],
   },
   daemon: {
@@ -43,6 +47,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'host',
       'control',
       'worker',
+      'xdp',
       'cli',
       ...ROOT_FILES,
     ],
@@ -50,13 +55,14 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   cli: {
     values: [
       'control/client.ts',
+      'control/endpoint.ts',
       'control/protocol.ts',
       'wire/address.ts',
       'connection/connection-table.ts',
       ...ROOT_FILES,
     ],
     types: ['service'],
-    dynamic: { 'cli/director/main.ts': ['daemon/run.ts'] },
+    dynamic: { 'cli/director/run.ts': ['daemon/run.ts'] },
   },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };

@@ -4,7 +4,7 @@
  */
 import { DirectorError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Answers, Notice, Request } from '../worker/messages.ts';
+import type { Answers, Notice, Request, StartAnswer, StartRequest } from '../worker/messages.ts';
 import { isRefusal, WorkerProcess } from './worker-process.ts';
 
 /** Pause before a process that ended is followed by the next, so that one that cannot live is no storm. */
@@ -16,20 +16,22 @@ const STABLE_MS = 10_000;
 /** How often the process at work is asked whether it still reacts, and how long it may take. */
 const WATCH_INTERVAL_MS = 2000;
 const REACT_WITHIN_MS = 10_000;
-
-type StartRequest = Extract<Request, { kind: 'start' }>;
+/** Loading a program into the kernel, and its state, takes longer than other requests. */
+const START_WITHIN_MS = 30_000;
 
 /** What a process that begins is told. */
-export interface DatapathState {
+export interface ProcessState {
   /** All of it, as it is now. */
   snapshot(): StartRequest;
-  /** What has changed while the process took its snapshot in. */
-  changesSinceSnapshot(): Request[];
+  /** What the process found and did; returns what has changed while it did. */
+  onStarted(answer: StartAnswer): Request[];
+  /** What becomes of the connections when a process ends, for the log. */
+  readonly afterLoss: string;
 }
 
 export class DatapathProcess {
   private readonly log: Log;
-  private readonly state: DatapathState;
+  private readonly state: ProcessState;
   private atWork: WorkerProcess | undefined;
   private spare: WorkerProcess | undefined;
   private isReady = false;
@@ -43,7 +45,7 @@ export class DatapathProcess {
   private readonly watching: NodeJS.Timeout;
   private isWatched = false;
 
-  constructor(log: Log, state: DatapathState) {
+  constructor(log: Log, state: ProcessState) {
     this.log = log;
     this.state = state;
     this.watching = setInterval(() => void this.watch(), WATCH_INTERVAL_MS);
@@ -68,10 +70,10 @@ export class DatapathProcess {
     this.spare = undefined;
     this.atWork = worker;
     this.startedMs = performance.now();
-    await worker.request(this.state.snapshot());
+    const answer = await worker.request(this.state.snapshot(), START_WITHIN_MS);
     this.isReady = this.atWork === worker;
     // In one go with isReady: whatever else is asked of the process comes after.
-    for (const request of this.state.changesSinceSnapshot()) void this.request(request).catch(() => {});
+    for (const request of this.state.onStarted(answer)) void this.request(request).catch(() => {});
     this.prepareSpare();
   }
 
@@ -110,17 +112,28 @@ export class DatapathProcess {
     worker.kill();
   }
 
-  async stop(): Promise<void> {
+  /** `remove`: with what would outlive the process. Resolves to whether it has done so. */
+  async stop(remove: boolean): Promise<boolean> {
     this.isStopping = true;
     clearInterval(this.watching);
     clearTimeout(this.pause);
     clearTimeout(this.sparePause);
+    const isRemoved =
+      remove &&
+      (await this.request({ kind: 'remove' }).then(
+        () => true,
+        () => false,
+      ));
     await Promise.all([this.atWork?.stop(), this.spare?.stop()]);
+    return isRemoved;
   }
 
   /** One that lives but does not take its state would keep the next from its turn. */
   private async takeOver(): Promise<void> {
-    await this.start().catch(() => this.atWork?.stop());
+    await this.start().catch((error: Error) => {
+      if (isRefusal(error)) this.log.error({}, `the next datapath process cannot begin: ${error.message}`);
+      return this.atWork?.stop();
+    });
   }
 
   private prepareSpare(): void {
@@ -151,7 +164,7 @@ export class DatapathProcess {
     const fields = { how, restarts: this.restarts, ...(lastWords === '' ? {} : { lastWords }) };
     this.log.warn(
       fields,
-      `the datapath process ended (${how}); the next one takes over, without its connections`,
+      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss}`,
     );
     this.pause = setTimeout(() => void this.takeOver(), pauseMs);
   }

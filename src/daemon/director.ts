@@ -2,12 +2,13 @@
  * The daemon's one object that knows everybody: takes edits in, makes host and datapath follow, answers the control
  * socket. Edits are carried out one request after the other.
  */
-import { connectionTableBytes } from '../connection/connection-table.ts';
 import type { DirectorApi } from '../control/api.ts';
 import { listServices } from '../control/listing.ts';
 import type {
+  ConnectionFilter,
   ConnectionsReply,
   EditsReply,
+  EndedReply,
   ErrorReply,
   MarksReply,
   ServicesReply,
@@ -17,39 +18,39 @@ import type {
 import { DirectorError } from '../errors.ts';
 import { type Neighbor, NeighborTable } from '../host/neighbors.ts';
 import type { RouteSocket } from '../host/netlink.ts';
-import type { Log } from '../log.ts';
 import { applyEdit, type Configuration, draftOf, EMPTY_CONFIGURATION } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
 import type { Edit } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
 import { parseIp, renderIpv4 } from '../wire/address.ts';
-import type { CountersReport, NextHop, Request } from '../worker/messages.ts';
+import { configurationOf, messageOf } from '../worker/configuration-message.ts';
+import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { readConfigFile } from './config-file.ts';
-import { DatapathProcess } from './datapath-process.ts';
+import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
-import type { HostInterface } from './host-interface.ts';
 import { readRulesFile } from './rules-file.ts';
 import { warningsOf } from './warnings.ts';
+import { CapacityCheck, checkCapacity } from './xdp-capacity.ts';
 
 /** How long a command waits for the MAC of a server that it added: the kernel's ARP takes a millisecond. */
 const RESOLVE_WITHIN_MS = 100;
 
-export interface DirectorOptions {
-  readonly log: Log;
+export interface DirectorOptions extends DatapathOptions {
   readonly routes: RouteSocket;
-  readonly host: HostInterface;
-  readonly connectionTableSize: number;
   /** One of them, or none. */
   readonly rulesPath: string | undefined;
   readonly configPath: string | undefined;
-  readonly onStop: () => void;
+  readonly onStop: (keepForwarding: boolean) => void;
 }
 
 export class Director implements DirectorApi {
   private readonly options: DirectorOptions;
   private readonly neighbors: NeighborTable;
-  private readonly datapath: DatapathProcess;
+  private readonly datapath: Datapath;
+  /** False: the datapath holds one of before, or none, which is taken over. */
+  private hasConfiguration = false;
+  private adopted = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
@@ -60,28 +61,35 @@ export class Director implements DirectorApi {
 
   constructor(options: DirectorOptions) {
     this.options = options;
-    this.neighbors = new NeighborTable(options.routes, options.host.name);
+    const otherInterfaces = () => this.datapath.kind === 'xdp';
+    this.neighbors = new NeighborTable(options.routes, options.host.name, { otherInterfaces });
     this.neighbors.onChange((neighbor) => this.onNeighbor(neighbor));
-    this.datapath = new DatapathProcess(options.log, {
+    this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
-      changesSinceSnapshot: () => this.changesSinceSnapshot(),
+      onStarted: (answer) => this.onDatapathStarted(answer),
     });
+  }
+
+  /** A program was found that had gone on forwarding without its director. */
+  get hasAdopted(): boolean {
+    return this.adopted;
   }
 
   async start(): Promise<void> {
     await this.datapath.start();
+    if (this.adopted) await this.tellOfAdoption();
     await this.reload();
   }
 
-  async close(): Promise<void> {
+  async close(keepForwarding: boolean): Promise<void> {
     this.neighbors.close();
-    await this.datapath.stop();
+    await this.datapath.stop(keepForwarding);
   }
 
   /** The interface changed. */
   async followHost(): Promise<void> {
     if (!this.datapath.isRunning) return;
-    await this.datapath.request({ kind: 'host', host: this.options.host.facts }).catch((error: Error) => {
+    await this.datapath.request(this.hostRequest()).catch((error: Error) => {
       this.options.log.warn(
         { err: error },
         `the datapath did not take a change of the interface: ${error.message}`,
@@ -100,33 +108,30 @@ export class Director implements DirectorApi {
     return { connectionTableSize: this.options.connectionTableSize, timeouts, syncDaemons, services };
   }
 
-  connections(cursor: number, limit: number): Promise<ConnectionsReply> {
-    return this.datapath.request({ kind: 'list-connections', cursor, limit });
+  connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply> {
+    return this.datapath.request({ kind: 'list-connections', cursor, limit, filter });
+  }
+
+  endConnections(filter: ConnectionFilter): Promise<EndedReply> {
+    return this.datapath.request({ kind: 'end-connections', filter });
   }
 
   async status(): Promise<StatusReply> {
     const { host, connectionTableSize } = this.options;
     const counters = await this.readCounters();
     const { state } = host;
-    const datapathState =
-      state?.up !== true ? 'waiting for the interface' : this.datapath.isRunning ? 'running' : 'restarting';
+    const neighbors = this.neighbors.list();
     return {
       version: version(),
       pid: process.pid,
       uptimeSec: Math.floor((performance.now() - this.startedMs) / 1000),
       interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
-      datapath: {
-        name: 'pcap',
-        state: datapathState,
-        pid: this.datapath.pid,
-        restarts: this.datapath.restartCount,
-        notes: ['pcap is the only datapath of this version'],
-      },
+      datapath: this.datapath.describe(),
       connections: counters?.connections ?? { live: 0, capacity: connectionTableSize },
-      connectionTableBytes: connectionTableBytes(connectionTableSize),
+      connectionTableBytes: this.datapath.tableBytes,
       verdicts: counters?.verdicts ?? {},
-      neighbors: this.neighbors.list(),
-      warnings: warningsOf(this.configuration, this.neighbors.list(), host.stuckOffloads),
+      neighbors: neighbors.map((neighbor) => ({ ...neighbor, interface: neighbor.interface?.name ?? null })),
+      warnings: warningsOf(this.configuration, neighbors, host.stuckOffloads),
     };
   }
 
@@ -154,14 +159,21 @@ export class Director implements DirectorApi {
       const { configuration } = this;
       const wanted =
         configPath === undefined ? await readRulesFile(path, configuration) : readConfigFile(path);
+      if (this.datapath.capacity !== undefined) checkCapacity(wanted, this.datapath.capacity);
       const edits = editsBetween(configuration, wanted);
       await this.carryOut(edits);
       log.info({ path, edits: edits.length }, `read ${path}: ${edits.length} changes`);
     });
   }
 
-  stop(): void {
-    this.options.onStop();
+  stop(keepForwarding: boolean): void {
+    if (keepForwarding && this.datapath.kind !== 'xdp') {
+      throw new DirectorError(
+        'XDP_UNAVAILABLE',
+        `only the xdp datapath forwards without the daemon, and this one is ${this.datapath.kind}; nothing was stopped`,
+      );
+    }
+    this.options.onStop(keepForwarding);
   }
 
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
@@ -174,18 +186,21 @@ export class Director implements DirectorApi {
     const before = this.configuration;
     this.configuration = draftOf(before);
     const accepted: Edit[] = [];
-    const results = edits.map((edit) => this.tryEdit(edit, accepted));
+    const { capacity } = this.datapath;
+    const check = capacity === undefined ? undefined : new CapacityCheck(capacity, before);
+    const apply: typeof applyEdit = (...edit) => check?.apply(...edit) ?? applyEdit(...edit);
+    const results = edits.map((edit) => this.tryEdit(edit, apply, accepted));
     if (accepted.length === 0) this.configuration = before;
     await this.follow(before, accepted);
     return { results };
   }
 
-  private tryEdit(edit: Edit, accepted: Edit[]): ErrorReply['error'] | null {
+  private tryEdit(edit: Edit, apply: typeof applyEdit, accepted: Edit[]): ErrorReply['error'] | null {
     try {
       if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
       }
-      const next = applyEdit(this.configuration, edit);
+      const next = apply(this.configuration, edit);
       if (edit.op === 'add-server') this.refuseBroadcast(edit.server.address);
       this.configuration = next;
       accepted.push(edit);
@@ -230,29 +245,48 @@ export class Director implements DirectorApi {
     return edits;
   }
 
-  private snapshot(): Extract<Request, { kind: 'start' }> {
-    const { host, connectionTableSize } = this.options;
+  private snapshot(): Snapshot {
+    const takesOver = this.datapath.kind === 'xdp' && !this.hasConfiguration;
     this.published = this.configuration;
     return {
-      kind: 'start',
-      interface: host.name,
-      delivery: host.delivery,
-      connectionTableSize,
-      configuration: { ...this.configuration, services: [...this.configuration.services.values()] },
-      nextHops: this.neighbors.list().map(nextHopOf),
-      host: host.facts,
+      configuration: takesOver ? null : messageOf(this.configuration),
+      nextHops: this.nextHops(),
+      host: this.options.host.facts,
     };
   }
 
-  private changesSinceSnapshot(): Request[] {
-    return [
-      {
-        kind: 'edits',
-        edits: this.unpublished(this.published, editsBetween(this.published, this.configuration)),
-      },
-      { kind: 'next-hops', nextHops: this.neighbors.list().map(nextHopOf) },
-      { kind: 'host', host: this.options.host.facts },
-    ];
+  private onDatapathStarted({ adopted }: StartAnswer): Request[] {
+    if (!this.hasConfiguration && adopted !== null) {
+      this.configuration = configurationOf(adopted);
+      this.published = this.configuration;
+      this.adopted = true;
+    }
+    this.hasConfiguration = true;
+    const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
+    return [{ kind: 'edits', edits }, { kind: 'next-hops', nextHops: this.nextHops() }, this.hostRequest()];
+  }
+
+  private hostRequest(): Extract<Request, { kind: 'host' }> {
+    const { host } = this.options;
+    return { kind: 'host', host: host.facts, interfaceIndex: host.state?.index ?? 0 };
+  }
+
+  /** Those that the kernel has looked for. A program that was taken over knows the MACs of others from before. */
+  private nextHops(): NextHop[] {
+    return this.neighbors
+      .list()
+      .filter(({ state }) => state !== 'INCOMPLETE')
+      .map(nextHopOf);
+  }
+
+  private async tellOfAdoption(): Promise<void> {
+    await this.resolveServers();
+    const services = this.configuration.services.size;
+    const connections = (await this.readCounters())?.connections.live ?? 0;
+    this.options.log.info(
+      { services, connections },
+      `took over ${services} services and ${connections} connections of the running program`,
+    );
   }
 
   /** Watches the servers of now, and gives the kernel a moment to find those that are new. */
@@ -302,7 +336,12 @@ export class Director implements DirectorApi {
   }
 }
 
-const nextHopOf = ({ server, kind, mac }: Neighbor): NextHop => ({ address: server, kind, mac });
+const nextHopOf = ({ server, kind, mac, interface: by }: Neighbor): NextHop => ({
+  address: server,
+  kind,
+  mac,
+  interface: by === null ? null : { index: by.index, mac: by.mac },
+});
 
 /** The last address of an IPv4 network; undefined where there is none (IPv6, RFC 3021). */
 function broadcastOf(address: string, prefixLength: number): string | undefined {

@@ -1,13 +1,14 @@
 /**
- * The interface that the director works on, kept fit for it: offloads off, guard on, local delivery there; all of it
- * again when the interface was deleted and made anew, and all of it undone at the end.
+ * The interface that the director works on, kept fit for it: offloads off; for a datapath that gets copies of frames,
+ * guard on and local delivery there; all of it again when the interface was deleted and made anew, and all of it
+ * undone at the end.
  */
 import { DirectorError } from '../errors.ts';
 import { Guard, type GuardedMark, type GuardedPorts } from '../host/guard.ts';
 import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
-import { createLocalDelivery, type LocalDelivery } from '../host/local-delivery.ts';
+import { createLocalDelivery, type LocalDelivery, removeLeftDelivery } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
-import { type OffloadsOff, RECEIVE_MERGING, turnOffOffloads } from '../host/offloads.ts';
+import { type OffloadsOff, RECEIVE_MERGING, turnOffOffloads, VLAN_REMOVAL } from '../host/offloads.ts';
 import type { Log } from '../log.ts';
 import type { HostFacts } from '../worker/messages.ts';
 import { OffloadNotes } from './offload-notes.ts';
@@ -29,47 +30,58 @@ export interface HostInterfaceOptions {
 
 export class HostInterface {
   readonly name: string;
-  readonly delivery: LocalDelivery;
   private readonly log: Log;
   private readonly routes: RouteSocket;
   private readonly watch: InterfaceWatch;
   private readonly guard: Guard;
   private readonly notes: OffloadNotes;
   private offloads: OffloadsOff | undefined;
+  private unwanted: readonly string[] = RECEIVE_MERGING;
+  /** Undefined: the datapath needs neither it nor the guard. */
+  private delivery: LocalDelivery | undefined;
   private repairing: NodeJS.Timeout | undefined;
   private guarded: readonly GuardedPorts[] = [];
   private guardedMarks: readonly GuardedMark[] = [];
 
-  private constructor(options: HostInterfaceOptions, watch: InterfaceWatch, delivery: LocalDelivery) {
-    this.name = options.name;
-    this.log = options.log;
-    this.routes = options.routes;
-    this.watch = watch;
-    this.delivery = delivery;
-    this.guard = new Guard(options.name);
-    this.notes = new OffloadNotes(options.socketPath, options.name);
-  }
-
-  static async open(options: HostInterfaceOptions): Promise<HostInterface> {
-    const { name, routes, log, onChange } = options;
-    const watch = new InterfaceWatch(routes, name);
-    const state = requireEthernet(name, watch.current, routes);
-    const delivery = await createLocalDelivery(name, state.index);
-    const host = new HostInterface(options, watch, delivery);
-    try {
-      await host.turnOffOffloads();
-      await host.guard.apply([]);
-    } catch (error) {
-      await host.close();
-      throw error;
-    }
-    host.repairing = setInterval(() => void host.repairGuard(), REPAIR_INTERVAL_MS);
-    watch.onChange(({ what }) => {
+  constructor({ name, routes, log, socketPath, onChange }: HostInterfaceOptions) {
+    this.name = name;
+    this.log = log;
+    this.routes = routes;
+    this.watch = new InterfaceWatch(routes, name);
+    requireEthernet(name, this.watch.current, routes);
+    this.guard = new Guard(name);
+    this.notes = new OffloadNotes(socketPath, name);
+    this.watch.onChange(({ what }) => {
       if (what !== 'addresses') log.info({ interface: name, what }, `${name}: ${CHANGES[what]}`);
       if (what !== 'created') onChange();
-      else void host.fitAnew().finally(onChange);
+      else void this.fitAnew().finally(onChange);
     });
-    return host;
+  }
+
+  /** For a datapath that takes frames before the host's stack does: it must see them as they came. */
+  async prepareForXdp(): Promise<void> {
+    this.unwanted = [...RECEIVE_MERGING, VLAN_REMOVAL];
+    await this.turnOffOffloads();
+  }
+
+  /** What a crash of a director with the other datapath left; when this one works, so that there is no gap. */
+  async removeLeftFromPcap(): Promise<void> {
+    const left = [
+      (await this.guard.removeLeft()) ? 'a guard table' : '',
+      (await removeLeftDelivery(this.name, this.state?.index ?? 0)) ? 'a veth pair' : '',
+    ].filter((what) => what !== '');
+    if (left.length > 0)
+      this.log.info({}, `removed what a director left that was killed: ${left.join(', ')}`);
+  }
+
+  /** For a datapath that gets copies of frames. The result says where it hands in what is for the host's own stack. */
+  async prepareForPcap(): Promise<LocalDelivery> {
+    this.unwanted = RECEIVE_MERGING;
+    this.delivery = await createLocalDelivery(this.name, this.state?.index ?? 0);
+    await this.turnOffOffloads();
+    await this.guard.apply([]);
+    this.repairing = setInterval(() => void this.repairGuard(), REPAIR_INTERVAL_MS);
+    return this.delivery;
   }
 
   get state(): InterfaceState | undefined {
@@ -94,15 +106,20 @@ export class HostInterface {
   }
 
   async setGuarded(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[]): Promise<void> {
+    if (this.delivery === undefined) return;
     this.guarded = guarded;
     this.guardedMarks = marks;
     if (this.state !== undefined) await this.guard.apply(guarded, marks);
   }
 
-  async close(): Promise<void> {
+  /** `keepForwarding`: what forwards on without us still needs frames as they came. */
+  async close(keepForwarding: boolean): Promise<void> {
     clearInterval(this.repairing);
     this.watch.close();
-    await Promise.allSettled([this.guard.remove(), this.delivery.remove(), this.offloads?.restore()]);
+    const { delivery } = this;
+    if (delivery !== undefined) await Promise.allSettled([this.guard.remove(), delivery.remove()]);
+    if (keepForwarding) return;
+    await this.offloads?.restore();
     this.notes.remove();
   }
 
@@ -121,7 +138,7 @@ export class HostInterface {
   private async fitAnew(): Promise<void> {
     try {
       this.guard.forgetInterface();
-      await this.guard.apply(this.guarded, this.guardedMarks);
+      if (this.delivery !== undefined) await this.guard.apply(this.guarded, this.guardedMarks);
       await this.turnOffOffloads();
     } catch (error) {
       this.log.error(
@@ -132,10 +149,11 @@ export class HostInterface {
   }
 
   private async turnOffOffloads(): Promise<void> {
-    this.offloads = await turnOffOffloads(this.name, RECEIVE_MERGING, this.notes.read());
+    const before = this.offloads?.switchedOff.join();
+    this.offloads = await turnOffOffloads(this.name, this.unwanted, this.notes.read());
     this.notes.write(this.offloads.switchedOff);
     const { switchedOff, stillOn } = this.offloads;
-    if (switchedOff.length > 0)
+    if (switchedOff.length > 0 && switchedOff.join() !== before)
       this.log.info({ switchedOff }, `${this.name}: ${switchedOff.join(', ')} off while we run`);
     if (stillOn.length > 0)
       this.log.warn({ stillOn }, `${this.name}: the driver keeps ${stillOn.join(', ')} on`);

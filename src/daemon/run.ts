@@ -5,46 +5,57 @@ import { lockInterface } from '../host/instance-lock.ts';
 import { loadHostAddon } from '../host/native.ts';
 import { RouteSocket } from '../host/netlink.ts';
 import { createLog, type Log } from '../log.ts';
+import type { DatapathOptions } from './datapath.ts';
 import { Director } from './director.ts';
 import { HostInterface } from './host-interface.ts';
 import { requirePrivileges } from './privileges.ts';
 
-export interface RunOptions {
+export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
   readonly interface: string;
   readonly socketPath: string;
   readonly rulesPath: string | undefined;
   readonly configPath: string | undefined;
-  readonly connectionTableSize: number;
+}
+
+interface End {
+  readonly why: string;
+  readonly keepForwarding: boolean;
 }
 
 /** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
 export async function run(options: RunOptions): Promise<void> {
-  requirePrivileges();
+  requirePrivileges(options.datapath);
   const log = createLog();
   const undo: (() => unknown)[] = [];
+  let keepForwarding = false;
   try {
-    let end: (why: string) => void = () => {};
-    const ended = new Promise<string>((resolve) => {
+    let end: (end: End) => void = () => {};
+    const ended = new Promise<End>((resolve) => {
       end = resolve;
     });
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+    for (const why of ['SIGTERM', 'SIGINT'] as const)
+      process.on(why, () => end({ why, keepForwarding: false }));
 
     undo.push(await lockInterface(options.interface));
     const routes = new RouteSocket();
     undo.push(() => routes.close());
     await routes.follow();
     let director: Director | undefined;
-    const host = await HostInterface.open({
+    const host = new HostInterface({
       name: options.interface,
       routes,
       log,
       socketPath: options.socketPath,
       onChange: () => void director?.followHost(),
     });
-    undo.push(() => host.close());
-    director = new Director({ ...options, log, routes, host, onStop: () => end('a request') });
-    undo.push(() => director.close());
-    await director.start();
+    undo.push(() => host.close(keepForwarding));
+    const onStop = (keepForwarding: boolean) => end({ why: 'a request', keepForwarding });
+    director = new Director({ ...options, log, routes, host, onStop });
+    undo.push(() => director.close(keepForwarding));
+    // What forwarded before us goes on when we cannot start.
+    await director.start().finally(() => {
+      keepForwarding = director.hasAdopted;
+    });
     undo.push(await serveControl(createControlApp(director), options.socketPath));
 
     process.on('SIGHUP', () => reload(director, log));
@@ -54,13 +65,17 @@ export async function run(options: RunOptions): Promise<void> {
       `director runs on ${name}`,
     );
     notifySystemd('READY=1');
-    const why = await ended;
+    const { why, ...how } = await ended;
+    keepForwarding = how.keepForwarding;
     log.info({ why }, `stopping on ${why}`);
     notifySystemd('STOPPING=1');
   } finally {
     for (const step of undo.reverse()) await tryTo(step, log);
   }
-  log.info({}, 'stopped; nothing of the director is left on this host');
+  const left = keepForwarding
+    ? 'what the kernel forwards goes on'
+    : 'nothing of the director is left on this host';
+  log.info({}, `stopped; ${left}`);
 }
 
 /** One thing that cannot be taken away does not keep us from taking away the rest. */

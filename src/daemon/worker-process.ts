@@ -1,7 +1,7 @@
 /** One datapath process: started, asked, told to end. What happens when it ends is for datapath-process.ts to say. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { DirectorError } from '../errors.ts';
+import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { Answers, FromWorker, Notice, Request, ToWorker } from '../worker/messages.ts';
 
 /** Ours is dist/daemon/*.js or, under tsx, src/daemon/*.ts; the process is the same kind. */
@@ -62,7 +62,8 @@ export class WorkerProcess {
   }
 
   /**
-   * DATAPATH_FAILED when it ends first, does not answer in time, or says that it cannot; `fields.cause` tells which.
+   * DATAPATH_FAILED when it ends first or does not answer in time; its own error when it says that it cannot.
+   * `fields.cause` tells which.
    * An answer that is late is not a request undone: requests are carried out in order.
    */
   request<K extends Request['kind']>(
@@ -115,7 +116,7 @@ export class WorkerProcess {
     if (pending === undefined) return;
     this.pending.delete(message.id);
     clearTimeout(pending.timer);
-    if ('error' in message) pending.reject(failure('refused', message.error));
+    if ('error' in message) pending.reject(failure('refused', message.error.message, message.error.code));
     else pending.resolve(message.answer as never);
   }
 
@@ -130,8 +131,8 @@ export class WorkerProcess {
 
 type FailureCause = 'ended' | 'late' | 'refused';
 
-const failure = (cause: FailureCause, message: string): DirectorError =>
-  new DirectorError('DATAPATH_FAILED', message, { cause });
+const failure = (cause: FailureCause, message: string, code: ErrorCode = 'DATAPATH_FAILED'): DirectorError =>
+  new DirectorError(code, message, { cause });
 
 export const isRefusal = (error: unknown): boolean =>
   error instanceof DirectorError && error.fields.cause === 'refused';

@@ -100,17 +100,7 @@ export class Guard {
   async repair(): Promise<boolean> {
     const script = this.applied;
     if (script === undefined) return false;
-    const isThere = await runCommand('nft', [
-      'list',
-      'chain',
-      'netdev',
-      guardTableName(this.interfaceName),
-      'ingress',
-    ]).then(
-      () => true,
-      () => false,
-    );
-    if (isThere || this.applied !== script) return false;
+    if ((await this.isThere()) || this.applied !== script) return false;
     await runCommand('nft', ['-f', '-'], script);
     return true;
   }
@@ -123,5 +113,19 @@ export class Guard {
   async remove(): Promise<void> {
     this.applied = undefined;
     await runCommand('nft', ['-f', '-'], `${emptyTable(guardTableName(this.interfaceName)).join('\n')}\n`);
+  }
+  /** What a crash left. Resolves to whether there was anything. */
+  async removeLeft(): Promise<boolean> {
+    if (!(await this.isThere())) return false;
+    await this.remove();
+    return true;
+  }
+
+  private isThere(): Promise<boolean> {
+    const chain = ['netdev', guardTableName(this.interfaceName), 'ingress'];
+    return runCommand('nft', ['list', 'chain', ...chain]).then(
+      () => true,
+      () => false,
+    );
   }
 }

@@ -58,6 +58,17 @@ export async function createLocalDelivery(interfaceName: string, index: number):
   }
 }
 
+/** What a crash left. Resolves to whether there was anything. */
+export async function removeLeftDelivery(interfaceName: string, index: number): Promise<boolean> {
+  const { inside } = deliveryNames(interfaceName, index);
+  const isThere = await runCommand('ip', ['link', 'show', 'dev', inside]).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) await remove(inside);
+  return isThere;
+}
+
 /** Up, and silent: no ARP, no link-local address, no router solicitations. */
 async function configure(name: string): Promise<void> {
   await setSysctl(`net/ipv6/conf/${name}/addr_gen_mode`, '1');

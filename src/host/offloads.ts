@@ -9,12 +9,16 @@ import { runCommand } from './command.ts';
 export const RECEIVE_MERGING = ['generic-receive-offload', 'large-receive-offload', 'rx-gro-hw'] as const;
 export const SEGMENTATION = ['tcp-segmentation-offload', 'generic-segmentation-offload'] as const;
 
+/** Taking the VLAN tag out of a frame before an XDP program sees it. */
+export const VLAN_REMOVAL = 'rx-vlan-offload';
+
 /** What ethtool calls the features it prints with their long name. */
 const SWITCH_NAMES: Readonly<Record<string, string>> = {
   'generic-receive-offload': 'gro',
   'large-receive-offload': 'lro',
   'tcp-segmentation-offload': 'tso',
   'generic-segmentation-offload': 'gso',
+  'rx-vlan-offload': 'rxvlan',
 };
 
 export interface Offload {
@@ -77,4 +81,10 @@ async function switchOffloads(
   if (features.length === 0) return;
   const settings = features.flatMap((name) => [SWITCH_NAMES[name] ?? name, state]);
   await runCommand('ethtool', ['-K', interfaceName, ...settings]);
+}
+
+/** Which driver an interface has: `veth`, `ixgbe`; undefined where it does not say. */
+export async function readDriver(interfaceName: string): Promise<string | undefined> {
+  const text = await runCommand('ethtool', ['-i', interfaceName]).catch(() => '');
+  return /^driver: (\S+)$/m.exec(text)?.[1];
 }

@@ -81,8 +81,7 @@ export class PathSession implements DatapathSession {
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
-    for (const { address, kind, mac } of nextHops)
-      this.path.registry.setNextHop(address, reachOf(kind, mac));
+    for (const { address, kind, mac } of nextHops) this.path.registry.setNextHop(address, reachOf(kind, mac));
   }
 
   setHost(host: HostFacts): void {

@@ -1,0 +1,167 @@
+/**
+ * Which datapath the director runs, and why: the one that was asked for, or the fastest that can be had. Puts it on the
+ * host with what it needs there, and takes it away again.
+ */
+import { connectionTableBytes } from '../connection/connection-table.ts';
+import type { StatusReply } from '../control/protocol.ts';
+import { DirectorError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type {
+  Answers,
+  PcapStart,
+  Request,
+  StartAnswer,
+  StartRequest,
+  XdpMode,
+  XdpStart,
+} from '../worker/messages.ts';
+import { removePinned, xdpMemoryBytes } from '../xdp/datapath.ts';
+import { DatapathProcess } from './datapath-process.ts';
+import type { HostInterface } from './host-interface.ts';
+import type { Capacity } from './xdp-capacity.ts';
+import { removeLeftFromXdp } from './xdp-leftovers.ts';
+import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
+
+export interface DatapathOptions {
+  readonly log: Log;
+  readonly host: HostInterface;
+  readonly datapath: 'auto' | 'xdp' | 'pcap';
+  readonly xdpMode: XdpModeWish;
+  readonly connectionTableSize: number;
+  readonly maxServices: number;
+  readonly maxServers: number;
+}
+
+/** What is said to a process that begins, but for the datapath itself. */
+export type Snapshot = Pick<StartRequest, 'configuration' | 'nextHops' | 'host'>;
+
+export interface DatapathState {
+  snapshot(): Snapshot;
+  /** What the process found and did; returns what has changed while it did. */
+  onStarted(answer: StartAnswer): Request[];
+}
+
+export class Datapath {
+  private readonly options: DatapathOptions;
+  private readonly state: DatapathState;
+  private process: DatapathProcess | undefined;
+  private plan: PcapStart | XdpStart | undefined;
+  private mode: XdpMode | null = null;
+  private notes: readonly string[] = [];
+
+  constructor(options: DatapathOptions, state: DatapathState) {
+    this.options = options;
+    this.state = state;
+  }
+
+  /** Undefined before start(). */
+  get kind(): 'xdp' | 'pcap' | undefined {
+    return this.plan?.kind;
+  }
+
+  get isRunning(): boolean {
+    return this.process?.isRunning ?? false;
+  }
+
+  /** Resolves when it forwards. */
+  async start(): Promise<void> {
+    const { datapath, log } = this.options;
+    if (datapath === 'pcap' || !(await this.startXdp())) await this.startPcap();
+    const mode = this.mode === null ? '' : ` (${this.mode})`;
+    log.info({ datapath: this.kind, mode: this.mode }, `the datapath is ${this.kind}${mode}`);
+    for (const note of this.notes) log.info({}, note);
+  }
+
+  request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
+    if (this.process !== undefined) return this.process.request(request);
+    throw new DirectorError('DATAPATH_FAILED', 'there is no datapath yet');
+  }
+
+  describe(): StatusReply['datapath'] {
+    const isUp = this.options.host.state?.up === true;
+    return {
+      name: this.kind ?? 'none',
+      mode: this.mode,
+      state: !isUp ? 'waiting for the interface' : this.isRunning ? 'running' : 'restarting',
+      pid: this.process?.pid ?? null,
+      restarts: this.process?.restartCount ?? 0,
+      notes: this.notes,
+    };
+  }
+
+  /** Of services and servers; undefined: only memory bounds them. */
+  get capacity(): Capacity | undefined {
+    const { maxServices, maxServers } = this.options;
+    return this.kind === 'xdp' ? { services: maxServices, servers: maxServers } : undefined;
+  }
+
+  /** What the memory for connections takes. */
+  get tableBytes(): number {
+    return this.kind === 'xdp'
+      ? xdpMemoryBytes(this.sizes)
+      : connectionTableBytes(this.options.connectionTableSize);
+  }
+
+  async stop(keepForwarding: boolean): Promise<void> {
+    const isRemoved = (await this.process?.stop(!keepForwarding)) ?? true;
+    if (this.plan?.kind === 'xdp' && !keepForwarding && !isRemoved) removePinned(this.plan.folder);
+  }
+
+  private get sizes() {
+    const { connectionTableSize, maxServices, maxServers } = this.options;
+    return { connections: connectionTableSize, services: maxServices, servers: maxServers };
+  }
+
+  /** False: it cannot be had, and another will do. */
+  private async startXdp(): Promise<boolean> {
+    const { host, xdpMode, datapath } = this.options;
+    try {
+      const plan = await prepareXdp({ interface: host.name, mode: xdpMode, sizes: this.sizes });
+      await host.prepareForXdp();
+      await this.begin(plan.start, plan.notes);
+      await host.removeLeftFromPcap();
+      return true;
+    } catch (error) {
+      if (datapath === 'xdp' || !(error instanceof DirectorError)) throw error;
+      // Another datapath would have to end the one that forwards now.
+      if (error.code === 'XDP_LAYOUT') throw error;
+      await this.process?.stop(false);
+      this.notes = [`not xdp: ${error.message}`];
+      return false;
+    }
+  }
+
+  private async startPcap(): Promise<void> {
+    const { host, log } = this.options;
+    const { interface: name, mac } = await host.prepareForPcap();
+    if (removeLeftFromXdp(host.name))
+      log.info({}, `removed the xdp datapath that a director left which was killed`);
+    await this.begin({ kind: 'pcap', delivery: { interface: name, mac } }, this.notes);
+  }
+
+  private async begin(plan: PcapStart | XdpStart, notes: readonly string[]): Promise<void> {
+    this.plan = plan;
+    this.process = new DatapathProcess(this.options.log, {
+      snapshot: () => this.startRequest(plan),
+      onStarted: (answer) => {
+        this.mode = answer.mode;
+        this.notes = [...notes, ...answer.notes];
+        return this.state.onStarted(answer);
+      },
+      afterLoss: plan.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
+    });
+    await this.process.start();
+  }
+
+  private startRequest(datapath: PcapStart | XdpStart): StartRequest {
+    const { host, connectionTableSize } = this.options;
+    return {
+      kind: 'start',
+      interface: host.name,
+      interfaceIndex: host.state?.index ?? 0,
+      connectionTableSize,
+      datapath,
+      ...this.state.snapshot(),
+    };
+  }
+}

@@ -1,0 +1,26 @@
+/** What the datapath process is to the daemon, whichever datapath it drives: main.ts hands requests on to one of these. */
+
+import type { CountersReport, HostFacts, Notice, StartAnswer } from './messages.ts';
+import type { DatapathSession } from './session.ts';
+
+export interface WorkerDatapath {
+  readonly session: DatapathSession;
+  readonly started: StartAnswer;
+  /** Before each request: what is asked and changed holds for now. */
+  tick(): void;
+  /** After edits. */
+  afterEdits(): void;
+  setHost(host: HostFacts, interfaceIndex: number): void;
+  readCounters(): CountersReport;
+  /** Takes away what would outlive the process. */
+  remove(): void;
+  /** Lets go of what it holds; what would outlive the process does. */
+  close(): void;
+}
+
+/** What a datapath asks of the process around it. */
+export interface WorkerLine {
+  notice(notice: Notice): void;
+  /** For one under whose load the event loop does not run: takes in what the daemon has sent. */
+  poll(): void;
+}
