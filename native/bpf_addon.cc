@@ -600,6 +600,13 @@ void MountBpfAt(const Napi::CallbackInfo& info) {
   if (arguments.Ok()) Succeeded(info.Env(), MountBpf(path));
 }
 
+void SendFrameOn(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "sendFrame(ifindex: number, frame: Uint8Array)");
+  const std::uint32_t ifindex = arguments.Number();
+  const std::span<std::uint8_t> frame = arguments.Bytes();
+  if (arguments.Ok()) Succeeded(info.Env(), SendFrame(ifindex, frame));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   CollectLog();
   exports.Set("BpfObject", BpfObjectWrap::Define(env));
@@ -609,6 +616,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("possibleCpus", Napi::Function::New<Count<PossibleCpus>>(env, "possibleCpus"));
   exports.Set("ticksPerSecond", Napi::Function::New<Count<TicksPerSecond>>(env, "ticksPerSecond"));
   exports.Set("isBpfFileSystem", Napi::Function::New<IsBpfFileSystemAt>(env, "isBpfFileSystem"));
+  exports.Set("sendFrame", Napi::Function::New<SendFrameOn>(env, "sendFrame"));
   exports.Set("mountBpf", Napi::Function::New<MountBpfAt>(env, "mountBpf"));
   return exports;
 }

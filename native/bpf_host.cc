@@ -1,10 +1,15 @@
 #include "bpf_host.h"
 
+#include <arpa/inet.h>
 #include <bpf/libbpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -40,6 +45,21 @@ SyscallResult IsBpfFileSystem(const std::string& path, bool* is) {
 SyscallResult MountBpf(const std::string& path) {
   const int status = mount("bpf", path.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
   return status == 0 ? SyscallResult{} : SyscallResult{errno, "mount"};
+}
+
+// packet(7). A socket for each: frames that are sent like this are few.
+SyscallResult SendFrame(std::uint32_t ifindex, std::span<const std::uint8_t> frame) {
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {errno, "socket"};
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(ifindex);
+  to.sll_halen = ETH_ALEN;
+  const ssize_t sent =
+      sendto(fd, frame.data(), frame.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  const SyscallResult result = sent < 0 ? SyscallResult{errno, "sendto"} : SyscallResult{};
+  close(fd);
+  return result;
 }
 
 }  // namespace director

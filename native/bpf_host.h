@@ -1,7 +1,8 @@
-// What of the host a user of BPF asks: CPUs, ticks, the bpf file system.
+// What of the host a user of BPF asks: CPUs, ticks, the bpf file system, a frame sent.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "netlink_socket.h"  // SyscallResult
@@ -18,5 +19,8 @@ SyscallResult TicksPerSecond(std::uint32_t* ticks);
 SyscallResult IsBpfFileSystem(const std::string& path, bool* is);
 
 SyscallResult MountBpf(const std::string& path);
+
+// Puts a whole frame, Ethernet header and all, on the wire of an interface.
+SyscallResult SendFrame(std::uint32_t ifindex, std::span<const std::uint8_t> frame);
 
 }  // namespace director

@@ -114,6 +114,8 @@ export interface BpfAddon {
   ticksPerSecond(): number;
   /** False also when nothing is at `path`. */
   isBpfFileSystem(path: string): boolean;
+  /** Puts a whole frame on the wire of an interface: packet(7). */
+  sendFrame(ifindex: number, frame: Uint8Array): void;
   /** mount -t bpf. Only root gets in. */
   mountBpf(path: string): void;
 }

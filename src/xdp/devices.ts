@@ -39,6 +39,14 @@ export class Devices {
     return this.ways.get(address);
   }
 
+  /** The interface whose MAC a frame has as its source. */
+  interfaceOf(frame: Uint8Array): number | undefined {
+    const source = parseMac([...frame.subarray(6, 12)].map((byte) => byte.toString(16).padStart(2, '0')).join(':'));
+    for (const { device, ownMac } of this.ways.values())
+      if (ownMac.high === source?.high && ownMac.low === source.low) return this.interfaces[device];
+    return undefined;
+  }
+
   /** Undefined: so many interfaces lead to servers that none is left. */
   private elementOf(index: number): number | undefined {
     const known = this.interfaces.indexOf(index, 1);

@@ -157,6 +157,11 @@ export class XdpSession implements DatapathSession {
     return this.tables.end(filter);
   }
 
+  /** Index of the other interface that a frame, as the program rewrote it, leaves by; undefined: none. */
+  interfaceOf(frame: Uint8Array): number | undefined {
+    return this.devices.interfaceOf(frame);
+  }
+
   everySecond(): void {
     this.refresh();
     this.updateDefense();

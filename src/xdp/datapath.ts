@@ -1,0 +1,236 @@
+/**
+ * The program on an interface: put there, or taken over from the process before, and tended. What is pinned outlives
+ * the process; only remove() takes it away.
+ */
+import { rmSync } from 'node:fs';
+import { DirectorError } from '../errors.ts';
+import { loadBpfAddon } from '../host/bpf.ts';
+import { renderIpv4, renderMac } from '../wire/address.ts';
+import type { ConfigurationMessage, Notice, XdpMode } from '../worker/messages.ts';
+import type { DatapathSession } from '../worker/session.ts';
+import { decodeEvent, type ProgramEvent } from './events.ts';
+import { LAYOUT_VERSION } from './layout.ts';
+import {
+  createPinned,
+  findPinned,
+  linkPath,
+  type PinnedState,
+  removeEmptyFolders,
+  removeState,
+} from './pins.ts';
+import { Program } from './program.ts';
+import { XdpSession } from './session.ts';
+import { type XdpSizes, xdpMemoryBytes as memoryBytesFor } from './sizes.ts';
+import { WaitingRoom } from './waiting.ts';
+
+export type { XdpMode, XdpSizes };
+
+/** Of the clsact filter that sees what this host answers. scripts/director-down knows them, too. */
+const EGRESS_HANDLE = 0x1d1;
+const EGRESS_PRIORITY = 49_300;
+/** A round of the sweep takes so many slices, one each 50 ms. */
+const SWEEP_SLICES = 20;
+const CLAIM_NOTICE_MS = 60_000;
+const MAX_FRAME_BYTES = 4096;
+const LENGTH_BITS = 20;
+const XDP_TX = 3;
+const XDP_REDIRECT = 4;
+
+/** What the maps take when they are made. */
+export const xdpMemoryBytes = (sizes: XdpSizes): number =>
+  memoryBytesFor(sizes, loadBpfAddon().possibleCpus());
+
+export interface XdpOptions {
+  readonly interface: string;
+  readonly ifindex: number;
+  /** Of this interface, in a bpf file system; made if it is not there. */
+  readonly folder: string;
+  readonly mode: XdpMode;
+  readonly sizes: XdpSizes;
+  readonly onNotice: (notice: Notice) => void;
+}
+
+export class XdpDatapath {
+  readonly notes: readonly string[];
+  private readonly options: XdpOptions;
+  private readonly state: PinnedState;
+  private readonly program: Program;
+  private readonly xdpSession: XdpSession;
+  private readonly waiting = new WaitingRoom();
+  private readonly out = new Uint8Array(MAX_FRAME_BYTES);
+  private ifindex: number;
+  private slices = 0;
+  private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Throws XDP_OCCUPIED, XDP_LAYOUT, or XDP_UNAVAILABLE with the kernel's word as its cause; what was pinned before is
+   * as it was then, and nothing else is.
+   */
+  constructor(options: XdpOptions) {
+    this.options = options;
+    this.ifindex = options.ifindex;
+    const found = findPinned(options.folder);
+    if (found === undefined) refuseOccupied(options);
+    else refuseOtherLayout(found, options);
+    this.state = found ?? createPinned(options.folder, options.sizes);
+    this.notes = found === undefined ? [] : sizeNotes(found.sizes, options.sizes);
+    try {
+      this.program = new Program({ sizes: this.state.sizes, pinFolder: this.state.path });
+      this.xdpSession = new XdpSession(this.program, this.state.sizes.connections);
+      this.putOn(options.ifindex);
+    } catch (error) {
+      if (found === undefined) this.discard();
+      throw error instanceof DirectorError ? error : unavailable(options, error as Error);
+    }
+    this.program.object.onEvents('events', (record) => this.onEvent(decodeEvent(record)));
+  }
+
+  /** What the pinned state held; undefined: there was none. */
+  get adopted(): ConfigurationMessage | undefined {
+    return this.xdpSession.adopted;
+  }
+
+  get session(): DatapathSession {
+    return this.xdpSession;
+  }
+
+  /** How it is attached, which may be otherwise than asked for where it was taken over. */
+  get mode(): XdpMode {
+    return loadBpfAddon().queryXdp(this.ifindex)?.mode === 'native' ? 'native' : 'generic';
+  }
+
+  get isAttached(): boolean {
+    return loadBpfAddon().queryXdp(this.ifindex)?.id === this.program.object.programId(this.program.director);
+  }
+
+  /** The interface was made anew. */
+  attach(ifindex: number): void {
+    this.ifindex = ifindex;
+    this.putOn(ifindex);
+  }
+
+  /** Every 50 ms. */
+  slice(): void {
+    const slice = this.slices++ % SWEEP_SLICES;
+    for (const version of [4, 6] as const) {
+      const count = Math.ceil(this.program.bucketCount(version) / SWEEP_SLICES);
+      this.program.sweep(version, slice * count, count);
+    }
+    if (slice === SWEEP_SLICES - 1) this.xdpSession.everySecond();
+  }
+
+  close(): void {
+    this.program.object.close();
+  }
+
+  remove(): void {
+    loadBpfAddon().detachTcEgress(this.ifindex, EGRESS_HANDLE, EGRESS_PRIORITY);
+    this.discard();
+  }
+
+  private discard(): void {
+    removeState(this.state);
+    removeEmptyFolders(this.options.folder);
+    this.program?.object.close();
+  }
+
+  /** In the place of the program of the process before us, or by a link of its own. */
+  private putOn(ifindex: number): void {
+    const { object, director, egress } = this.program;
+    const path = linkPath(this.state);
+    const link = loadBpfAddon().queryLink(path);
+    if (link?.ifindex === ifindex) {
+      object.replaceXdp(director, path);
+    } else {
+      // The interface that the link was for is gone.
+      if (link !== null) rmSync(path);
+      refuseOccupied({ ...this.options, ifindex });
+      object.attachXdp(director, ifindex, this.options.mode, path);
+    }
+    object.attachTcEgress(egress, ifindex, EGRESS_HANDLE, EGRESS_PRIORITY);
+  }
+
+  // What the program tells -------------------------------------------------------------------------------------
+
+  private onEvent(event: ProgramEvent | undefined): void {
+    if (event?.kind === 'waiting-fragment') this.waiting.add(event.frame, performance.now());
+    else if (event?.kind === 'first-fragment') this.releaseWaiting();
+    else if (event?.kind === 'arp-conflict') this.noticeClaim(event);
+  }
+
+  /** Through the program once more; it tells of those that must go on waiting. */
+  private releaseWaiting(): void {
+    const { object, director } = this.program;
+    for (const { frame, ifindex } of this.waiting.takeAll(performance.now())) {
+      const result = object.runXdp(director, frame, frame.length, this.out, ifindex);
+      const action = result >>> LENGTH_BITS;
+      if (action !== XDP_TX && action !== XDP_REDIRECT) continue;
+      const bytes = this.out.subarray(0, result & ((1 << LENGTH_BITS) - 1));
+      const leavesBy = action === XDP_TX ? ifindex : this.xdpSession.interfaceOf(bytes);
+      if (leavesBy !== undefined) loadBpfAddon().sendFrame(leavesBy, bytes);
+    }
+  }
+
+  private noticeClaim({ mac, address }: Extract<ProgramEvent, { kind: 'arp-conflict' }>): void {
+    const nowMs = performance.now();
+    if (nowMs - this.lastClaimNoticeMs < CLAIM_NOTICE_MS) return;
+    this.lastClaimNoticeMs = nowMs;
+    const fields = { address: renderIpv4(address), mac: renderMac(mac) };
+    this.options.onNotice({
+      level: 'warn',
+      message: `${fields.mac} claims the virtual address ${fields.address} in ARP and takes its traffic away; is it a real server without arp_ignore=1 and arp_announce=2?`,
+      fields,
+    });
+  }
+}
+
+/** Without a process that tends it: takes away what is pinned below `folder`. Returns whether there was something. */
+export function removePinned(folder: string): boolean {
+  const found = findPinned(folder);
+  if (found === undefined) return false;
+  const addon = loadBpfAddon();
+  const link = addon.queryLink(linkPath(found));
+  if (link !== null && link.ifindex !== 0) addon.detachTcEgress(link.ifindex, EGRESS_HANDLE, EGRESS_PRIORITY);
+  removeState(found);
+  removeEmptyFolders(folder);
+  return true;
+}
+
+function refuseOccupied({ interface: name, ifindex }: XdpOptions): void {
+  const other = loadBpfAddon().queryXdp(ifindex);
+  if (other === null) return;
+  throw new DirectorError(
+    'XDP_OCCUPIED',
+    `${name} has another XDP program, "${other.name}" with id ${other.id} (${other.mode}); it is left alone: take it off (ip link set dev ${name} xdp off, if it is not held by a link), or use --datapath pcap`,
+    { interface: name, ...other },
+  );
+}
+
+function refuseOtherLayout({ layoutVersion, path }: PinnedState, { interface: name }: XdpOptions): void {
+  if (layoutVersion === LAYOUT_VERSION) return;
+  throw new DirectorError(
+    'XDP_LAYOUT',
+    `the program that runs on ${name} keeps its state in layout ${layoutVersion}, this build in layout ${LAYOUT_VERSION}: its connections cannot be taken over, and nothing was touched; to begin anew without them: scripts/director-down --interface ${name}, then start`,
+    { path, layoutVersion },
+  );
+}
+
+/** Maps cannot grow: what runs keeps the sizes that it was made with. */
+function sizeNotes(pinned: XdpSizes, asked: XdpSizes): string[] {
+  const names = { connections: '--conn-table-size', services: '--max-services', servers: '--max-servers' };
+  return (Object.keys(names) as (keyof XdpSizes)[])
+    .filter((name) => pinned[name] !== asked[name])
+    .map(
+      (name) =>
+        `${names[name]} stays at ${pinned[name]}, as the program that was taken over has it: director stop, then start, to have ${asked[name]}`,
+    );
+}
+
+function unavailable({ interface: name }: XdpOptions, cause: Error): DirectorError {
+  return new DirectorError(
+    'XDP_UNAVAILABLE',
+    `the XDP program cannot be put on ${name}: ${cause.message}`,
+    { interface: name },
+    cause,
+  );
+}
