@@ -27,6 +27,7 @@ on_host() {
   local host=$1
   shift
   export DIRECTOR_SOCKET=$LAB_DIR/director.sock DIRECTOR_RUN=$LAB_DIR/$host DIRECTOR_LAB=$LAB
+  export DIRECTOR_BPFFS=$BPF_DIR
   export PATH=$LAB_DIR/bin:$SCRIPTS:$PATH
   exec nsenter --net="/run/netns/$(namespace_of "$host")" "$@" 9<&-
 }

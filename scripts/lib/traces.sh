@@ -8,6 +8,7 @@ traces() {
   ls /run/netns 2>/dev/null | sed 's/^/namespace /'
   ls /run/director 2>/dev/null | sed 's|^|directory /run/director/|'
   ip -o link show 2>/dev/null | awk -F': ' '{ sub(/@.*/, "", $2) } $2 ~ /^(dirp?-|lan0$|client$|director$|rs[0-9]$)/ { print "device", $2 }'
+  ls -d /sys/fs/bpf/director*/* 2>/dev/null | sed 's/^/pins /'
   nft list tables 2>/dev/null | sed -n 's/^table \(.*director.*\)/nftables table \1/p'
   return 0
 }

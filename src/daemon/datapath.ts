@@ -2,6 +2,7 @@
  * Which datapath the director runs, and why: the one that was asked for, or the fastest that can be had. Puts it on the
  * host with what it needs there, and takes it away again.
  */
+import { dirname } from 'node:path';
 import { connectionTableBytes } from '../connection/connection-table.ts';
 import type { StatusReply } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
@@ -15,11 +16,11 @@ import type {
   XdpMode,
   XdpStart,
 } from '../worker/messages.ts';
-import { removePinned, xdpMemoryBytes } from '../xdp/datapath.ts';
+import { removePinned, type XdpSizes, xdpMemoryBytes } from '../xdp/datapath.ts';
 import { DatapathProcess } from './datapath-process.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { Capacity } from './xdp-capacity.ts';
-import { removeLeftFromXdp } from './xdp-leftovers.ts';
+import { removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
 import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
 
 export interface DatapathOptions {
@@ -46,6 +47,8 @@ export class Datapath {
   private readonly state: DatapathState;
   private process: DatapathProcess | undefined;
   private plan: PcapStart | XdpStart | undefined;
+  /** Of what the kernel holds. */
+  private sizes: XdpSizes | undefined;
   private mode: XdpMode | null = null;
   private notes: readonly string[] = [];
 
@@ -91,32 +94,30 @@ export class Datapath {
 
   /** Of services and servers; undefined: only memory bounds them. */
   get capacity(): Capacity | undefined {
-    const { maxServices, maxServers } = this.options;
-    return this.kind === 'xdp' ? { services: maxServices, servers: maxServers } : undefined;
+    return this.sizes;
   }
 
   /** What the memory for connections takes. */
   get tableBytes(): number {
-    return this.kind === 'xdp'
-      ? xdpMemoryBytes(this.sizes)
-      : connectionTableBytes(this.options.connectionTableSize);
+    return this.sizes === undefined
+      ? connectionTableBytes(this.options.connectionTableSize)
+      : xdpMemoryBytes(this.sizes);
   }
 
   async stop(keepForwarding: boolean): Promise<void> {
     const isRemoved = (await this.process?.stop(!keepForwarding)) ?? true;
-    if (this.plan?.kind === 'xdp' && !keepForwarding && !isRemoved) removePinned(this.plan.folder);
-  }
-
-  private get sizes() {
-    const { connectionTableSize, maxServices, maxServers } = this.options;
-    return { connections: connectionTableSize, services: maxServices, servers: maxServers };
+    if (this.plan?.kind !== 'xdp' || keepForwarding) return;
+    if (!isRemoved) removePinned(this.plan.folder);
+    removeIfEmpty(dirname(this.plan.folder));
   }
 
   /** False: it cannot be had, and another will do. */
   private async startXdp(): Promise<boolean> {
-    const { host, xdpMode, datapath } = this.options;
+    const { host, xdpMode, datapath, connectionTableSize, maxServices, maxServers } = this.options;
+    const sizes = { connections: connectionTableSize, services: maxServices, servers: maxServers };
     try {
-      const plan = await prepareXdp({ interface: host.name, mode: xdpMode, sizes: this.sizes });
+      const plan = await prepareXdp({ interface: host.name, mode: xdpMode, sizes });
+      this.sizes = plan.sizes;
       await host.prepareForXdp();
       await this.begin(plan.start, plan.notes);
       await host.removeLeftFromPcap();
@@ -126,6 +127,7 @@ export class Datapath {
       // Another datapath would have to end the one that forwards now.
       if (error.code === 'XDP_LAYOUT') throw error;
       await this.process?.stop(false);
+      this.sizes = undefined;
       this.notes = [`not xdp: ${error.message}`];
       return false;
     }

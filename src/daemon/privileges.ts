@@ -12,9 +12,9 @@ const CAPABILITIES = {
 } as const;
 type Capability = keyof typeof CAPABILITIES;
 
-/** NEED_ROOT says what this process lacks for any datapath, or for the one that was asked for. */
-export function requirePrivileges(datapath: 'auto' | 'xdp' | 'pcap'): void {
-  const missing = missingOf(datapath === 'xdp' ? ['CAP_NET_ADMIN'] : ['CAP_NET_ADMIN', 'CAP_NET_RAW']);
+/** NEED_ROOT says what this process lacks for any datapath. */
+export function requirePrivileges(): void {
+  const missing = missingOf(['CAP_NET_ADMIN', 'CAP_NET_RAW']);
   if (missing.length === 0) return;
   const names = missing.join(' and ');
   throw new DirectorError('NEED_ROOT', `director run needs root, or ${names}; try: sudo director run …`, {

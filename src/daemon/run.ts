@@ -24,7 +24,7 @@ interface End {
 
 /** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
 export async function run(options: RunOptions): Promise<void> {
-  requirePrivileges(options.datapath);
+  requirePrivileges();
   const log = createLog();
   const undo: (() => unknown)[] = [];
   let keepForwarding = false;

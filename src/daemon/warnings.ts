@@ -1,5 +1,6 @@
 /** What is configured and will not work, in sentences: for the log and for `director status`. */
 import type { Neighbor } from '../host/neighbors.ts';
+import { VLAN_REMOVAL } from '../host/offloads.ts';
 import {
   type Configuration,
   type ConfiguredService,
@@ -8,6 +9,11 @@ import {
 } from '../service/configuration.ts';
 
 const FORWARDING_WORDS = { tunnel: 'tunnelling (-i)', masquerade: 'masquerading (-m)' } as const;
+
+const MERGING_HARM = 'merged frames that are not TCP cannot be sent on';
+const OFFLOAD_HARM: Readonly<Record<string, string>> = {
+  [VLAN_REMOVAL]: 'frames with a VLAN tag are sent on without it',
+};
 
 export function warningsOf(
   configuration: Configuration,
@@ -22,9 +28,7 @@ export function warningsOf(
     ...configuration.syncDaemons.map(
       ({ role }) => `the ${role} sync daemon is listed only: no state is sent or taken`,
     ),
-    ...stuckOffloads.map(
-      (name) => `the driver keeps ${name} on: merged frames that are not TCP cannot be sent on`,
-    ),
+    ...stuckOffloads.map((name) => `the driver keeps ${name} on: ${OFFLOAD_HARM[name] ?? MERGING_HARM}`),
   ];
 }
 

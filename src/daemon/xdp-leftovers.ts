@@ -1,5 +1,5 @@
 /** What an XDP datapath leaves in the kernel when nobody takes it away: pinned, and forwarding. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBpfFolder } from '../host/bpf-folder.ts';
 import { removePinned } from '../xdp/datapath.ts';
@@ -9,7 +9,18 @@ export function removeLeftFromXdp(interfaceName: string): boolean {
   const folder = bpfFolder();
   if (folder === undefined) return false;
   const pins = join(folder, interfaceName);
-  return existsSync(pins) && removePinned(pins);
+  if (!existsSync(pins) || !removePinned(pins)) return false;
+  removeIfEmpty(folder);
+  return true;
+}
+
+/** It stays where it has pins of other interfaces, or is the root of a file system. */
+export function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // it is still of use
+  }
 }
 
 function bpfFolder(): string | undefined {

@@ -2,7 +2,7 @@
  * Whether the XDP datapath can be had on this host: all that can be known before anything is loaded, each with what
  * mends it; and in which mode.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DirectorError } from '../errors.ts';
 import { bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
@@ -10,6 +10,7 @@ import { prepareBpfFolder } from '../host/bpf-folder.ts';
 import { readDriver } from '../host/offloads.ts';
 import type { XdpStart } from '../worker/messages.ts';
 import { xdpMemoryBytes } from '../xdp/datapath.ts';
+import { findPinned } from '../xdp/pins.ts';
 import type { XdpSizes } from '../xdp/sizes.ts';
 import { requireBpfPrivileges } from './privileges.ts';
 
@@ -23,6 +24,8 @@ export interface XdpWish {
 
 export interface XdpPlan {
   readonly start: XdpStart;
+  /** As asked for, or as what is pinned already has them: it cannot grow. */
+  readonly sizes: XdpSizes;
   readonly notes: readonly string[];
 }
 
@@ -32,12 +35,13 @@ export async function prepareXdp({ interface: name, mode, sizes }: XdpWish): Pro
   requireBpfPrivileges();
   const { path, note } = prepareBpfFolder(process.env);
   const folder = join(path, name);
-  // What is pinned already has its memory.
-  if (!existsSync(folder)) requireMemory(sizes, availableBytes());
+  const pinned = findPinned(folder);
+  if (pinned === undefined) requireMemory(sizes, availableBytes());
   const { modes, notes } = modesFor(mode, name, await readDriver(name));
   const { services: maxServices, servers: maxServers } = sizes;
   return {
     start: { kind: 'xdp', folder, modes, maxServices, maxServers },
+    sizes: pinned?.sizes ?? sizes,
     notes: [...(note === undefined ? [] : [note]), ...notes],
   };
 }

@@ -15,15 +15,17 @@ interface Place {
   readonly mountPoint: string;
 }
 
-const DEFAULT_PLACES: readonly Place[] = [
-  { folder: '/sys/fs/bpf/director', mountPoint: '/sys/fs/bpf' },
-  { folder: '/run/director/bpf', mountPoint: '/run/director/bpf' },
-];
+/** Where every distribution mounts it. */
+const USUAL_MOUNT_POINT = '/sys/fs/bpf';
+const DEFAULT_FOLDERS = [`${USUAL_MOUNT_POINT}/director`, '/run/director/bpf'];
 
-const placesFor = (env: NodeJS.ProcessEnv): readonly Place[] => {
-  const folder = env[BPF_FOLDER_VARIABLE];
-  return folder ? [{ folder, mountPoint: folder }] : DEFAULT_PLACES;
-};
+function placesFor(env: NodeJS.ProcessEnv): Place[] {
+  const wanted = env[BPF_FOLDER_VARIABLE];
+  return (wanted ? [wanted] : DEFAULT_FOLDERS).map((folder) => ({
+    folder,
+    mountPoint: folder.startsWith(`${USUAL_MOUNT_POINT}/`) ? USUAL_MOUNT_POINT : folder,
+  }));
+}
 
 export interface BpfFolder {
   readonly path: string;
@@ -41,19 +43,20 @@ export function findBpfFolder(
   return placesFor(env).find(({ folder }) => fileSystems.isBpfFileSystem(nearestThere(folder)))?.folder;
 }
 
-/** The folder, made and in a bpf file system. Throws XDP_UNAVAILABLE when there is none and none can be mounted. */
+/** A folder in a bpf file system, which may have to be made. Throws XDP_UNAVAILABLE when there is none and none can be mounted. */
 export function prepareBpfFolder(
   env: NodeJS.ProcessEnv,
   fileSystems: FileSystems = loadBpfAddon(),
 ): BpfFolder {
   const found = findBpfFolder(env, fileSystems);
-  if (found !== undefined) return { path: made(found), note: undefined };
+  if (found !== undefined) return { path: found, note: undefined };
   const failures: string[] = [];
   for (const { folder, mountPoint } of placesFor(env)) {
     try {
-      fileSystems.mountBpf(made(mountPoint));
+      mkdirSync(mountPoint, { recursive: true, mode: 0o700 });
+      fileSystems.mountBpf(mountPoint);
       const refused = failures.length === 0 ? '' : ` (${failures.join('; ')})`;
-      return { path: made(folder), note: `mounted a bpf file system on ${mountPoint}${refused}` };
+      return { path: folder, note: `mounted a bpf file system on ${mountPoint}${refused}` };
     } catch (error) {
       failures.push(`${mountPoint}: ${(error as Error).message}`);
     }
@@ -62,11 +65,6 @@ export function prepareBpfFolder(
     'XDP_UNAVAILABLE',
     `there is no bpf file system, and none can be mounted (${failures.join('; ')}); run: mount -t bpf bpf /sys/fs/bpf`,
   );
-}
-
-function made(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
 }
 
 function nearestThere(folder: string): string {

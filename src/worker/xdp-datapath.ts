@@ -12,6 +12,7 @@ import type {
   HostFacts,
   StartAnswer,
   StartRequest,
+  XdpMode,
   XdpStart,
 } from './messages.ts';
 import type { DatapathSession } from './session.ts';
@@ -24,7 +25,7 @@ export class KernelDatapath implements WorkerDatapath {
   private interfaceIndex: number;
 
   constructor(request: StartRequest, { folder, modes, maxServices, maxServers }: XdpStart, line: WorkerLine) {
-    const { datapath, mode, notes } = openInFirst(modes, {
+    const { datapath, notes } = openInFirst(modes, {
       interface: request.interface,
       ifindex: request.interfaceIndex,
       folder,
@@ -36,7 +37,11 @@ export class KernelDatapath implements WorkerDatapath {
     this.session.setHost(request.host);
     this.session.setNextHops(request.nextHops);
     if (request.configuration !== null) this.configure(request.configuration);
-    this.started = { adopted: datapath.adopted ?? null, mode, notes: [...notes, ...datapath.notes] };
+    this.started = {
+      adopted: datapath.adopted ?? null,
+      mode: datapath.mode,
+      notes: [...notes, ...datapath.notes],
+    };
     setInterval(() => datapath.slice(), SLICE_MS);
   }
 
@@ -76,21 +81,24 @@ export class KernelDatapath implements WorkerDatapath {
   }
 }
 
-/** A driver that cannot do the first mode gets the next. */
+/** A driver that cannot do the first mode gets the next. One that is taken over stays in the mode that it has. */
 function openInFirst(modes: XdpStart['modes'], options: Omit<XdpOptions, 'mode'>) {
-  const [mode, ...others] = modes;
-  const notes: string[] = [];
+  const [wanted, ...others] = modes as [XdpMode, ...XdpMode[]];
+  const open = (mode: XdpMode) => new XdpDatapath({ ...options, mode });
   try {
-    return { datapath: new XdpDatapath({ ...options, mode: mode! }), mode: mode!, notes };
+    const datapath = open(wanted);
+    const isOther = datapath.adopted !== undefined && !modes.includes(datapath.mode);
+    return { datapath, notes: isOther ? [stays(datapath.mode, wanted)] : [] };
   } catch (error) {
     const [next] = others;
     if (next === undefined || !isRefusedByDriver(error)) throw error;
-    notes.push(
-      `${next} mode: the driver of ${options.interface} refuses ${mode} XDP: ${(error as Error).message}`,
-    );
-    return { datapath: new XdpDatapath({ ...options, mode: next }), mode: next, notes };
+    const why = `${next} mode: the driver of ${options.interface} does not take ${wanted} XDP`;
+    return { datapath: open(next), notes: [`${why}: ${(error as Error).message}`] };
   }
 }
+
+const stays = (mode: XdpMode, wanted: XdpMode): string =>
+  `${mode} mode, as the program that was taken over has it: director stop, then start, to have ${wanted}`;
 
 /** By the errno of the attaching, somewhere among the causes. */
 function isRefusedByDriver(error: unknown): boolean {

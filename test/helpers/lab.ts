@@ -65,6 +65,10 @@ process.on('exit', () => {
   }
 });
 
+/** What the suite runs over: those that can be had here, and those that must be. */
+export type DatapathName = 'xdp' | 'pcap';
+export const DATAPATHS: readonly DatapathName[] = ['pcap', 'xdp'];
+
 /** Inside describe(): a lab that goes with it. `label` in small letters. */
 export async function createLab(label: string, ...options: string[]): Promise<Lab> {
   const lab = new Lab(`e2e-${label}-${process.pid}`);
@@ -77,6 +81,8 @@ export class Lab {
   readonly name: string;
   readonly folder: string;
   readonly socketPath: string;
+  /** Where the xdp datapath pins. */
+  readonly bpfFolder: string;
   readonly client: DirectorClient;
   private readonly env: Record<string, string>;
 
@@ -84,10 +90,12 @@ export class Lab {
     this.name = name;
     this.folder = `/run/director/lab-${name}`;
     this.socketPath = join(this.folder, 'director.sock');
+    this.bpfFolder = `/sys/fs/bpf/director-lab-${name}`;
     this.client = createClient({ socketPath: this.socketPath, timeoutMs: 5000 });
     this.env = {
       DIRECTOR_LAB: name,
       DIRECTOR_SOCKET: this.socketPath,
+      DIRECTOR_BPFFS: this.bpfFolder,
       PATH: `${join(this.folder, 'bin')}:${SCRIPTS}:${process.env.PATH}`,
     };
   }
@@ -131,8 +139,9 @@ export class Lab {
     return program;
   }
 
-  async startDirector(...args: string[]): Promise<RunningDirector> {
-    const child = this.spawn('director', 'director', ['run', '--interface', 'eth0', ...args], {
+  async startDirector(datapath: DatapathName, ...args: string[]): Promise<RunningDirector> {
+    const options = ['--interface', 'eth0', '--datapath', datapath, ...args];
+    const child = this.spawn('director', 'director', ['run', ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const director = new RunningDirector(child);

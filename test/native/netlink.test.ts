@@ -134,7 +134,7 @@ describe.skipIf(missing !== undefined)(
         [
           '198.19.0.7',
           'unreachable',
-          'the route to 198.19.0.7 leaves by e0; direct routing needs the server on the same segment as d0',
+          'the route to 198.19.0.7 leaves by e0; direct routing needs the server on the same segment as d0, or the xdp datapath',
         ],
         [
           '203.0.113.9',

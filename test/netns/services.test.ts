@@ -40,7 +40,7 @@ describeWithDirector('what reaches a virtual address', ['tcpdump', 'ping', 'arpi
 
   beforeAll(async () => {
     lab = await create('services');
-    await lab.startDirector();
+    await lab.startDirector('pcap');
     await lab.configure(...RULES);
     for (const { vip } of FAMILIES) {
       for (const host of ['rs1', 'rs2'] as const)

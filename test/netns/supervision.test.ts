@@ -66,7 +66,7 @@ describeWithDirector('what the service survives', [], () => {
     lab = await create('supervision');
     rulesPath = join(lab.folder, 'rules');
     writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
-    running = await lab.startDirector('--rules', rulesPath);
+    running = await lab.startDirector('pcap', '--rules', rulesPath);
   });
   beforeEach(() => expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/));
 
@@ -256,7 +256,7 @@ describeWithDirector('what the service survives', [], () => {
       expect(await inDirector('nft', 'list', 'tables')).toContain('director_eth0');
       expect(await inDirector('ip', '-brief', 'link')).toContain('dir-eth0@');
       expect(existsSync(lab.socketPath)).toBe(true);
-      running = await lab.startDirector('--rules', rulesPath);
+      running = await lab.startDirector('pcap', '--rules', rulesPath);
     });
     expect(resumedMs).toBeLessThan(RESUME_WITHIN_MS);
     expect((await inDirector('nft', 'list', 'tables')).match(/director_eth0/g)).toHaveLength(1);

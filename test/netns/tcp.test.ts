@@ -59,7 +59,7 @@ describeWithDirector('TCP through the virtual address', [], () => {
     let lab: Lab;
     beforeAll(async () => {
       lab = await create(`tcp-${offloads}`, '--offloads', offloads, '--local-node');
-      await lab.startDirector();
+      await lab.startDirector('pcap');
     });
 
     describe.each(FAMILIES)('$family', ({ vip, endpoint, servers, own, loopback }) => {

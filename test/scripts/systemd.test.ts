@@ -48,9 +48,10 @@ describe('director.service', () => {
     // hardening
     ['NoNewPrivileges', 'yes'],
     ['ProtectSystem', 'strict'],
+    ['ReadWritePaths', '-/sys/fs/bpf'],
     ['ProtectHome', 'yes'],
     ['PrivateTmp', 'yes'],
-    ['SystemCallFilter', '@system-service'],
+    ['SystemCallFilter', '@system-service bpf'],
     // V8 asks for memory keys, which the filter lacks: refused, not killed
     ['SystemCallErrorNumber', 'EPERM'],
   ])('%s=%s', (key, value) => expect(service(key)).toBe(value));
@@ -63,8 +64,14 @@ describe('director.service', () => {
     },
   );
 
-  test('leaves three capabilities and five address families', () => {
-    expect(words('CapabilityBoundingSet')).toEqual(['CAP_CHOWN', 'CAP_NET_ADMIN', 'CAP_NET_RAW']);
+  test('leaves five capabilities and five address families', () => {
+    expect(words('CapabilityBoundingSet')).toEqual([
+      'CAP_BPF',
+      'CAP_CHOWN',
+      'CAP_NET_ADMIN',
+      'CAP_NET_RAW',
+      'CAP_PERFMON',
+    ]);
     expect(words('RestrictAddressFamilies')).toEqual([
       'AF_INET',
       'AF_INET6',
@@ -134,7 +141,11 @@ describeWithRoot('director run as the unit starts it', ['python3', 'setpriv', 'n
         ],
         {
           cwd: root,
-          env: { ...process.env, NOTIFY_SOCKET: notifyPath },
+          env: {
+            ...process.env,
+            NOTIFY_SOCKET: notifyPath,
+            DIRECTOR_BPFFS: `/sys/fs/bpf/director-unit-${process.pid}`,
+          },
           stdio: ['ignore', 'ignore', 'inherit'],
         },
       );
