@@ -1,71 +1,72 @@
 /**
- * `npm run bench`: what forwarding costs, as medians with spread. The path alone needs nothing; the engines on veth
- * need root and are left out, aloud, without it.
+ * `npm run bench`: what forwarding costs, as medians with spread. `npm run bench -- NAME...` runs only those; --vm adds
+ * the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
+ * aloud, without it.
  */
-import { measurePath, type PathRow } from './path.ts';
+import { measurePath } from './path.ts';
 import { measurePcap } from './pcap.ts';
 import { measureRestore } from './restore.ts';
+import { measuredTable } from './table.ts';
+import { benchXdp, XDP_PARTS } from './xdp.ts';
 
-const MARKDOWN_ROW = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-
-function printPath(rows: readonly PathRow[]): void {
-  console.log('The TypeScript path alone, one core:');
-  console.log(MARKDOWN_ROW(['what', 'median', '10 % … 90 %', 'unit', 'bar', '']));
-  console.log(MARKDOWN_ROW(['---', '---', '---', '---', '---', '---']));
-  for (const { what, unit, summary, bar } of rows) {
-    const { median, low, high } = summary;
-    const verdict = bar === undefined ? '' : median <= bar ? 'met' : 'MISSED';
-    const barText = bar === undefined ? '' : `≤ ${bar}`;
-    console.log(
-      MARKDOWN_ROW([
-        what,
-        median.toFixed(0),
-        `${low.toFixed(0)} … ${high.toFixed(0)}`,
-        unit,
-        barText,
-        verdict,
-      ]),
-    );
-  }
+function benchPath(): void {
+  const rows = measurePath().map(({ what, unit, summary, bar }) => ({
+    what: `${what}, ${unit}`,
+    summary,
+    digits: 0,
+    bar: bar === undefined ? undefined : { atMost: bar },
+  }));
+  console.log(`\nThe TypeScript path alone, one core:\n\n${measuredTable('what', rows)}`);
 }
 
-printPath(measurePath());
-
-async function printPcap(): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    console.log('\nSKIPPED: the pcap engine on veth needs root.');
-    return;
-  }
-  const BAR = 0.85;
+async function benchPcap(): Promise<void> {
   const { ours, bare, ratio } = await measurePcap();
-  const row = (what: string, { median, low, high }: typeof ours, digits: number) =>
-    MARKDOWN_ROW([what, median.toFixed(digits), `${low.toFixed(digits)} … ${high.toFixed(digits)}`]);
-  console.log('\nThe pcap engine on veth, frames per second, overloaded, in turns with a bare cap loop:');
-  console.log(MARKDOWN_ROW(['what', 'median', '10 % … 90 %']));
-  console.log(MARKDOWN_ROW(['---', '---', '---']));
-  console.log(row('director, 1,000 UDP flows', ours, 0));
-  console.log(row('bare cap loop', bare, 0));
-  console.log(row(`ratio (bar: ≥ ${BAR}, ${ratio.median >= BAR ? 'met' : 'MISSED'})`, ratio, 2));
+  const table = measuredTable('frames per second, overloaded, in turns', [
+    { what: 'director, 1,000 UDP flows', summary: ours, digits: 0 },
+    { what: 'bare cap loop', summary: bare, digits: 0 },
+    { what: 'ratio', summary: ratio, digits: 2, bar: { atLeast: 0.85 } },
+  ]);
+  console.log(`\nThe pcap engine on veth:\n\n${table}`);
 }
 
-async function printRestore(): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  const BARS_MS = { restore: 3000, list: 1000 };
+async function benchRestore(): Promise<void> {
   const { restore, list } = await measureRestore();
-  const row = (what: string, { median, low, high }: typeof list, bar: number) =>
-    MARKDOWN_ROW([
-      what,
-      median.toFixed(0),
-      `${low.toFixed(0)} … ${high.toFixed(0)}`,
-      `≤ ${bar}`,
-      median <= bar ? 'met' : 'MISSED',
-    ]);
-  console.log('\n1,000 services with 10 servers each, milliseconds of the whole command:');
-  console.log(MARKDOWN_ROW(['what', 'median', '10 % … 90 %', 'bar', '']));
-  console.log(MARKDOWN_ROW(['---', '---', '---', '---', '---']));
-  console.log(row('diradm -R', restore, BARS_MS.restore));
-  console.log(row('diradm -L -n', list, BARS_MS.list));
+  const table = measuredTable('milliseconds of the whole command', [
+    { what: 'diradm -R', summary: restore, digits: 0, bar: { atMost: 3000 } },
+    { what: 'diradm -L -n', summary: list, digits: 0, bar: { atMost: 1000 } },
+  ]);
+  console.log(`\n1,000 services with 10 servers each:\n\n${table}`);
 }
 
-await printRestore();
-await printPcap();
+interface Bench {
+  readonly needsRoot: boolean;
+  readonly run: () => void | Promise<void>;
+}
+
+const BENCHES = new Map<string, Bench>([
+  ['path', { needsRoot: false, run: benchPath }],
+  ['restore', { needsRoot: true, run: benchRestore }],
+  ['pcap', { needsRoot: true, run: benchPcap }],
+  ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),
+]);
+
+/** What the words of the command line name; `xdp` is all of the XDP datapath. */
+function chosen(words: readonly string[]): string[] {
+  const withVm = words.includes('--vm');
+  const rest = words.filter((word) => word !== '--vm');
+  const xdp = XDP_PARTS.filter((part) => part !== 'vm' || withVm);
+  const all = [...BENCHES.keys()].filter((name) => name !== 'vm' || withVm);
+  const names = rest.length === 0 ? all : rest.flatMap((word) => (word === 'xdp' ? xdp : [word]));
+  const unknown = names.find((name) => !BENCHES.has(name));
+  if (unknown === undefined) return names;
+  console.error(
+    `there is no benchmark ${unknown}; there are: ${[...BENCHES.keys(), 'xdp'].join(', ')}, --vm`,
+  );
+  process.exit(2);
+}
+
+for (const name of chosen(process.argv.slice(2))) {
+  const { needsRoot, run } = BENCHES.get(name)!;
+  if (needsRoot && process.getuid?.() !== 0) console.log(`\nSKIPPED: ${name} needs root.`);
+  else await run();
+}

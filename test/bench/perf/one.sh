@@ -6,7 +6,7 @@
 #     again, TRIES times. FLOWS 0: every frame a new flow; the peer is started anew for each window, so that it has room.
 # one.sh spread PEERFILE KIND FLOWS             prints frames by last byte of the destination MAC
 # one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
-# one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_median ns_low ns_high, program being
+# one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
 # one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
 . "$(dirname "$0")/lib.sh"

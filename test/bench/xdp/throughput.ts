@@ -1,0 +1,176 @@
+/** Frames per second beside the floor, the reference and nftables, in turns: perf/bench.py. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Summary, summarize } from '../statistics.ts';
+import { type Bar, type Measured, markdownTable, measuredTable, spread } from '../table.ts';
+import { one, rig, withTestbed } from './rig.ts';
+
+const ROUNDS = 5;
+const WINDOW_SEC = 0.5;
+const FLOOR = 'xdp-tx';
+
+/** Frames of so many flows, and the least of the floor's rate that the director must reach. */
+const CASES = [
+  { name: 'udp:1000', words: 'UDP, 1,000 flows', ofFloor: 0.85 },
+  { name: 'ack:1000', words: 'ACK, 1,000 connections', ofFloor: 0.85 },
+  { name: 'udp:100000', words: 'UDP, 100,000 flows', ofFloor: 0.6 },
+  { name: 'ack:100000', words: 'ACK, 100,000 connections', ofFloor: 0.6 },
+  { name: 'syn:0', words: 'SYN, each a new connection', ofFloor: 0.5 },
+] as const;
+type Case = (typeof CASES)[number];
+
+/** Times the rate of nftables. */
+const OF_NFT = { 'nft-hash': 5, 'nft-persist': 3 } as const;
+
+interface Window {
+  readonly peer: string;
+  readonly case: string;
+  readonly round: number;
+  readonly rate: number;
+  readonly quiet: boolean;
+}
+
+class Windows {
+  private readonly all: readonly Window[];
+
+  constructor(all: readonly Window[]) {
+    this.all = all;
+  }
+
+  /** Windows that others disturbed count only where there are no others. */
+  of(peer: string, { name }: Case): Window[] {
+    const windows = this.all.filter((window) => window.peer === peer && window.case === name);
+    const quiet = windows.filter((window) => window.quiet);
+    return quiet.length > 0 ? quiet : windows;
+  }
+
+  rates(peer: string, frames: Case): Summary {
+    return summarize(this.of(peer, frames).map(({ rate }) => rate));
+  }
+
+  /** Round by round. */
+  ratio(peer: string, reference: string, frames: Case): Summary {
+    const references = new Map(this.of(reference, frames).map(({ round, rate }) => [round, rate]));
+    const both = this.of(peer, frames).filter(({ round }) => references.has(round));
+    return summarize(both.map(({ round, rate }) => rate / references.get(round)!));
+  }
+}
+
+function measure(peers: readonly string[], cases: readonly Case[]): Windows {
+  const folder = mkdtempSync(join(tmpdir(), 'director-bench-'));
+  const file = join(folder, 'windows.json');
+  const names = cases.map(({ name }) => name);
+  try {
+    rig('perf/bench.py', [
+      ...['-p', peers.join(' '), '-c', names.join(' '), '-n', String(ROUNDS), '-s', String(WINDOW_SEC)],
+      ...['-t', '4', '--json', file],
+    ]);
+    return new Windows(JSON.parse(readFileSync(file, 'utf8')));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const mega = ({ median, low, high }: Summary): string => {
+  const [middle, ...ends] = [median, low, high].map((rate) => rate / 1e6);
+  return `${middle!.toFixed(2)} (${spread({ median: middle!, low: ends[0]!, high: ends[1]! }, 2)})`;
+};
+
+function ratesTable(windows: Windows, peers: readonly string[], cases: readonly Case[]): string {
+  const rows = cases.map((frames) => [
+    frames.words,
+    ...peers.map((peer) => mega(windows.rates(peer, frames))),
+  ]);
+  return markdownTable(['million frames per second', ...peers], rows);
+}
+
+function overFloorTable(windows: Windows, peers: readonly string[], cases: readonly Case[]): string {
+  const ns = (peer: string, frames: Case) => 1e9 / windows.rates(peer, frames).median;
+  const rows = cases.map((frames) => [
+    frames.words,
+    ...peers.map((peer) => {
+      const over = ns(peer, frames) - ns(FLOOR, frames);
+      return Number.isFinite(over) ? over.toFixed(0) : 'forwards nothing';
+    }),
+  ]);
+  return markdownTable(['ns that a frame costs over the floor', ...peers], rows);
+}
+
+function ratioRow(
+  windows: Windows,
+  frames: Case,
+  [peer, reference]: readonly [string, string],
+  bar?: Bar,
+): Measured {
+  const what = `${frames.words}: ${peer} to ${reference}`;
+  return { what, summary: windows.ratio(peer, reference, frames), digits: 2, bar };
+}
+
+export function throughput(): string {
+  const peers = [FLOOR, 'director', 'lb-arr', 'nft-hash', 'nft-persist'];
+  const windows = measure(peers, CASES);
+  const rows = CASES.flatMap((frames) => [
+    ratioRow(windows, frames, ['director', FLOOR], { atLeast: frames.ofFloor }),
+    ratioRow(windows, frames, ['lb-arr', FLOOR]),
+    ...Object.entries(OF_NFT).map(([nft, times]) =>
+      ratioRow(windows, frames, ['director', nft], { atLeast: times }),
+    ),
+  ]);
+  return [
+    ratesTable(windows, peers, CASES),
+    measuredTable('ratio, round by round', rows),
+    overFloorTable(windows, peers.slice(1), CASES),
+    spreadOverServers(),
+  ].join('\n\n');
+}
+
+/** So that nobody measures frames that go to nobody. */
+function spreadOverServers(): string {
+  const [counts] = withTestbed(() => one(['spread', 'director', 'ack', '1000']));
+  return `By destination MAC, ACK frames of 1,000 connections: ${counts!.join(', ')} frames.`;
+}
+
+/** The same with other connections alive, and what a connection takes. */
+export function liveConnections(): string {
+  const peers = [FLOOR, 'director', 'director-1m', 'director-4m'];
+  const cases = CASES.filter(({ name }) => name !== 'udp:1000' && name !== 'udp:100000');
+  const windows = measure(peers, cases);
+  const rows = cases.flatMap((frames) =>
+    peers.slice(1).map((peer) => ratioRow(windows, frames, [peer, FLOOR])),
+  );
+  return [
+    ratesTable(windows, peers, cases),
+    measuredTable('ratio, round by round', rows),
+    memoryTable(),
+  ].join('\n\n');
+}
+
+function memoryTable(): string {
+  const [small, large] = withTestbed(() =>
+    [65_536, 4_194_304].map((connections) => {
+      const [[maps, daemon]] = one(['memory', 'director'], { DIRECTOR_TABLE: String(connections) }) as [
+        [string, string],
+      ];
+      return { connections, maps: Number(maps), daemon: Number(daemon) };
+    }),
+  ) as [Table, Table];
+  const each = (of: 'maps' | 'daemon') => (large[of] - small[of]) / (large.connections - small.connections);
+  const mebi = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  const row = (what: string, of: 'maps' | 'daemon') => [
+    what,
+    mebi(small[of]),
+    mebi(large[of]),
+    each(of).toFixed(1),
+  ];
+  return markdownTable(
+    ['memory', '65,536 connections, MiB', '4,194,304, MiB', 'bytes for each more'],
+    [row('maps of the XDP program', 'maps'), row('the daemon alone', 'daemon')],
+  );
+}
+
+interface Table {
+  readonly connections: number;
+  readonly maps: number;
+  readonly daemon: number;
+}
