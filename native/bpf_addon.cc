@@ -267,6 +267,14 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     if (StopPolling(nullptr)) napi_remove_async_cleanup_hook(cleanup_hook_);
   }
 
+  void ReadNow() {
+    const auto self = shared_from_this();  // a callback may close()
+    for (const std::vector<std::uint8_t>& record : reader_.Read(kRecordsPerTurn)) {
+      if (poll_ == nullptr) return;
+      Deliver(record);
+    }
+  }
+
  private:
   // The handle outlives this object until libuv has let go of it; the ring buffer is closed at once.
   bool StopPolling(napi_async_cleanup_hook_handle report_to) {
@@ -288,12 +296,9 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   }
 
   static void OnReadable(uv_poll_t* poll, int, int) {
-    const auto self = static_cast<EventStream*>(poll->data)->shared_from_this();  // a callback may close()
+    auto* self = static_cast<EventStream*>(poll->data);
     const Napi::HandleScope scope(self->env_);
-    for (const std::vector<std::uint8_t>& record : self->reader_.Read(kRecordsPerTurn)) {
-      if (self->poll_ == nullptr) return;
-      self->Deliver(record);
-    }
+    self->ReadNow();
   }
 
   void Deliver(const std::vector<std::uint8_t>& record) {
@@ -338,6 +343,7 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
                            InstanceMethod<&BpfObjectWrap::Replace>("replaceXdp"),
                            InstanceMethod<&BpfObjectWrap::AttachTc>("attachTcEgress"),
                            InstanceMethod<&BpfObjectWrap::OnEvents>("onEvents"),
+                           InstanceMethod<&BpfObjectWrap::ReadEvents>("readEvents"),
                            InstanceMethod<&BpfObjectWrap::CloseObject>("close"),
                        });
   }
@@ -521,6 +527,10 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
     if (!arguments.Ok() || !Succeeded(info.Env(), object_.MapFd(map, &fd))) return;
     auto stream = std::make_shared<EventStream>(info.Env(), on_event);
     if (Succeeded(info.Env(), stream->Start(fd))) streams_.push_back(std::move(stream));
+  }
+
+  void ReadEvents(const Napi::CallbackInfo&) {
+    for (const auto& stream : std::vector(streams_)) stream->ReadNow();
   }
 
   void CloseObject(const Napi::CallbackInfo&) {

@@ -24,12 +24,11 @@ static __always_inline void set_datagram_key(struct datagram_key *key, const str
 GLOBAL int remember_datagram(struct config *config, const struct packet *packet, __u32 server)
 {
 	if (!config || !packet) return 0;
-	struct datagram_key key;
-	struct datagram datagram = { .server = server, .expires = packet->now + DATAGRAM_SEC * ticks_per_second };
-	set_datagram_key(&key, packet);
-	bpf_map_update_elem(&datagrams, &key, &datagram, BPF_ANY);
-	if ((__s32)(config->waiting_until - packet->now) <= 0) return 0;
 	struct event event = { .kind = EVENT_FIRST_FRAGMENT };
+	struct datagram datagram = { .server = server, .expires = packet->now + DATAGRAM_SEC * ticks_per_second };
+	set_datagram_key(&event.datagram, packet);
+	bpf_map_update_elem(&datagrams, &event.datagram, &datagram, BPF_ANY);
+	if ((__s32)(config->waiting_until - packet->now) <= 0) return 0;
 	bpf_ringbuf_output(&events, &event, sizeof event, 0);
 	return 1;
 }
@@ -51,6 +50,7 @@ static __noinline int let_wait(struct xdp_md *context, struct config *config, co
 	struct waiting_event *waiting = bpf_ringbuf_reserve(&events, sizeof *waiting, 0);
 	if (!waiting) return 0;
 	waiting->event.kind = EVENT_WAITING_FRAGMENT;
+	set_datagram_key(&waiting->event.datagram, packet);
 	waiting->length = length;
 	waiting->ifindex = context->ingress_ifindex;
 	if (bpf_xdp_load_bytes(context, 0, waiting->frame, length)) {

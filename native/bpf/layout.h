@@ -109,7 +109,9 @@ struct service {
 	/* The daemon's: the order of adding, and whether the element is in use. */
 	__u32 added;
 	__u32 in_use;
-	__u32 spare[9];
+	/* The program's: connections that a template gave to a server of another service. */
+	__u32 strays;
+	__u32 spare[8];
 };
 
 /* A slot of service_index: linear probing, at most SERVICE_PROBES. */
@@ -163,7 +165,9 @@ struct server {
 	__u32 configured_lower;
 	__u32 last_weight;
 	__u32 tunnel;
-	__u32 spare[6];
+	/* Changes when the element is given to another server: who has kept its number can tell. */
+	__u32 generation;
+	__u32 spare[5];
 };
 
 /* Bits of connection.kind beside the protocol. */
@@ -217,7 +221,9 @@ struct traffic {
 	__u64 out_packets;
 	__u64 in_bytes;
 	__u64 out_bytes;
-	__u64 spare[3];
+	/* Connections, counted above, too, that were for another service than the server's. */
+	__u64 foreign;
+	__u64 spare[2];
 };
 
 /* Element of `verdicts` for each CPU: frames by verdict. src/datapath/verdict.ts, VERDICT_COUNT */
@@ -265,7 +271,8 @@ struct cache_key {
 	__u32 address[4];
 	__u32 instance;
 };
-/* The newest first. lblc uses one. */
+/* The newest first. lblc uses one. Each is the number of a server | its generation << 20. */
+#define SERVER_BITS 20
 #define CACHE_SERVERS 32
 struct cache_entry {
 	__u32 last_used;
@@ -311,6 +318,8 @@ struct event {
 	/* ARP: who says so, and of which IPv4 address. */
 	__u32 address;
 	__u64 mac;
+	/* Of a fragment. */
+	struct datagram_key datagram;
 };
 /* EVENT_WAITING_FRAGMENT: the frame follows. */
 struct waiting_event {

@@ -236,12 +236,32 @@ static __always_inline int without_template(struct packet *packet, const struct 
 
 /* --- open --- */
 
-static __always_inline int admit(const struct config *config, struct packet *packet, const struct service *service, const struct opened *opened)
+static __always_inline int is_of_service(const struct server *server, const struct service *service)
+{
+	return server->service_port == service->port && server->service_protocol == service->protocol &&
+	       is_same_address(server->service_address, service->address);
+}
+
+/*
+ * Counters of a service are those of its servers (src/xdp/traffic-reader.ts). A template, though, may be that of another
+ * service: those of FTP and of all ports of one address are the same.
+ */
+static __always_inline void count_connection(struct service *service, const struct opened *opened)
+{
+	struct server *server = server_of(opened->server);
+	struct traffic *traffic = traffic_of(opened->server);
+	if (!server || !traffic) return;
+	traffic->connections++;
+	if (!opened->link || is_of_service(server, service)) return;
+	traffic->foreign++;
+	__sync_fetch_and_add(&service->strays, 1);
+}
+
+static __always_inline int admit(const struct config *config, struct packet *packet, struct service *service, const struct opened *opened)
 {
 	int is_one_packet = (service->flags & SERVICE_ONE_PACKET) && packet->protocol == PROTOCOL_UDP;
 	if (!is_one_packet && !remember(config, packet, opened)) return refusing(packet, VERDICT_DROP_CONNECTION_TABLE_FULL);
-	struct traffic *traffic = traffic_of(opened->server);
-	if (traffic) traffic->connections++;
+	count_connection(service, opened);
 	return opened->server;
 }
 

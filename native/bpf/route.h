@@ -85,7 +85,7 @@ GLOBAL int rewrite_options(struct xdp_md *context, const struct config *config, 
 	__u32 word[5], offset = packet->ip_offset, length = packet->transport_offset - offset - IPV4_BYTES;
 	if (!read_bytes(&frame, offset, word, sizeof word) || !read_options(&frame, offset + IPV4_BYTES, length, &options)) return 0;
 	options.own = bpf_ntohl(word[4]);
-	options.day_ms = (bpf_ktime_get_ns() / 1000000 + config->day_offset_ms) % DAY_MS;
+	options.day_ms = ((clock_is_given ? 0 : bpf_ktime_get_ns() / 1000000) + config->day_offset_ms) % DAY_MS;
 	bpf_loop(MAX_OPTION_BYTES, fill_option, &options, 0);
 	bpf_loop(MAX_OPTION_BYTES, clear_option, &options, 0);
 	word[2] &= bpf_htonl(0xffff0000);

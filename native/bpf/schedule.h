@@ -345,6 +345,26 @@ static __always_inline struct cache_entry *cached(const struct cache_key *key, _
 	return entry;
 }
 
+/* What stands for a server in the cache; 0: none. */
+static __always_inline __u32 cached_name(__u32 number)
+{
+	struct server *server = server_of(number);
+	return server ? number | server->generation << SERVER_BITS : 0;
+}
+
+/* The server that was cached, if its number is still its own and its service lists it. */
+static __always_inline struct server *cached_server(__u32 name)
+{
+	struct server *server = server_of(name & ((1 << SERVER_BITS) - 1));
+	if (!server || (__u32)(server->generation << SERVER_BITS) != (name & ~((1u << SERVER_BITS) - 1))) return 0;
+	return server->flags & SERVER_LISTED ? server : 0;
+}
+
+static __always_inline int number_of(__u32 name)
+{
+	return name & ((1 << SERVER_BITS) - 1);
+}
+
 static __always_inline void cache(const struct cache_key *key, __u32 server, __u32 now)
 {
 	__u32 zero = 0;
@@ -352,7 +372,7 @@ static __always_inline void cache(const struct cache_key *key, __u32 server, __u
 	if (!entry) return;
 	entry->last_used = entry->last_changed = now;
 	entry->count = 1;
-	entry->servers[0] = server;
+	entry->servers[0] = cached_name(server);
 	bpf_map_update_elem(&destination_cache, key, entry, BPF_ANY);
 }
 
@@ -361,13 +381,12 @@ static __always_inline int choose_lblc(const struct service *service, const stru
 {
 	struct cache_entry *entry = cached(key, now);
 	if (entry) {
-		struct server *server = server_of(entry->servers[0]);
-		if (server && (server->flags & SERVER_LISTED) && server->weight > 0 && !is_busy(service, server))
-			return entry->servers[0];
+		struct server *server = cached_server(entry->servers[0]);
+		if (server && server->weight > 0 && !is_busy(service, server)) return number_of(entry->servers[0]);
 	}
 	int chosen = choose_best(service, SCHEDULER_WLC);
 	if (chosen == NO_SERVER) return NO_SERVER;
-	if (entry) entry->servers[0] = chosen;
+	if (entry) entry->servers[0] = cached_name(chosen);
 	else cache(key, chosen, now);
 	return chosen;
 }
@@ -383,20 +402,20 @@ struct member_walk {
 
 static long look_at_member(__u32 index, struct member_walk *walk)
 {
-	__u32 number = walk->entry->servers[index % CACHE_SERVERS];
-	struct server *server = server_of(number);
-	if (!server || !(server->flags & SERVER_LISTED) || !is_available(server)) return 0;
+	__u32 name = walk->entry->servers[index % CACHE_SERVERS];
+	struct server *server = cached_server(name);
+	if (!server || !is_available(server)) return 0;
 	if (walk->server != NO_SERVER && !is_more_loaded(walk->load, walk->weight, overhead(server), server->weight)) return 0;
 	walk->load = overhead(server);
 	walk->weight = server->weight;
-	walk->server = number;
+	walk->server = number_of(name);
 	return 0;
 }
 
 /* Of those with a weight, be they deleted or overloaded. */
 static long look_for_most_loaded(__u32 index, struct member_walk *walk)
 {
-	struct server *server = server_of(walk->entry->servers[index % CACHE_SERVERS]);
+	struct server *server = server_of(number_of(walk->entry->servers[index % CACHE_SERVERS]));
 	if (!server || server->weight == 0) return 0;
 	if (walk->server != NO_SERVER && !is_more_loaded(overhead(server), server->weight, walk->load, walk->weight)) return 0;
 	walk->load = overhead(server);
@@ -433,11 +452,11 @@ static __always_inline void remove_most_loaded(struct cache_entry *entry, __u32 
 /* A set that is full loses the member that has been in it longest. */
 static __always_inline void add_member(struct cache_entry *entry, __u32 server, __u32 now)
 {
-	struct member_walk walk = { .entry = entry, .wanted = server };
+	struct member_walk walk = { .entry = entry, .wanted = cached_name(server) };
 	bpf_loop(entry->count, is_member, &walk, 0);
 	if (walk.server) return;
 	for (__u32 i = CACHE_SERVERS - 1; i > 0; i--) entry->servers[i] = entry->servers[i - 1];
-	entry->servers[0] = server;
+	entry->servers[0] = walk.wanted;
 	if (entry->count < CACHE_SERVERS) entry->count++;
 	entry->last_changed = now;
 }

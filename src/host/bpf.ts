@@ -90,6 +90,8 @@ export interface BpfObject {
 
   /** Gives a copy of each record of a ring buffer, as they come. Does not keep the process alive. */
   onEvents(map: string, onEvent: (record: Buffer) => void): void;
+  /** What has come by now, at most 64 records of a ring, without waiting for the event loop. */
+  readEvents(): void;
 
   close(): void;
 }

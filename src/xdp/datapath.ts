@@ -154,14 +154,14 @@ export class XdpDatapath {
 
   private onEvent(event: ProgramEvent | undefined): void {
     if (event?.kind === 'waiting-fragment') this.waiting.add(event.frame, performance.now());
-    else if (event?.kind === 'first-fragment') this.releaseWaiting();
+    else if (event?.kind === 'first-fragment') this.releaseWaiting(event.datagram);
     else if (event?.kind === 'arp-conflict') this.noticeClaim(event);
   }
 
-  /** Through the program once more; it tells of those that must go on waiting. */
-  private releaseWaiting(): void {
+  /** Through the program once more, which knows their server now. */
+  private releaseWaiting(datagram: string): void {
     const { object, director } = this.program;
-    for (const { frame, ifindex } of this.waiting.takeAll(performance.now())) {
+    for (const { frame, ifindex } of this.waiting.take(datagram, performance.now())) {
       const result = object.runXdp(director, frame, frame.length, this.out, ifindex);
       const action = result >>> LENGTH_BITS;
       if (action !== XDP_TX && action !== XDP_REDIRECT) continue;

@@ -70,7 +70,8 @@ export const SERVICE = struct({
   instance: U32,
   added: U32,
   inUse: U32,
-  spare: [U32, 9],
+  strays: U32,
+  spare: [U32, 8],
 });
 
 export const SERVICE_SLOT = struct({
@@ -111,7 +112,8 @@ export const SERVER = struct({
   configuredLower: U32,
   lastWeight: U32,
   tunnel: U32,
-  spare: [U32, 6],
+  generation: U32,
+  spare: [U32, 5],
 });
 
 export const Kind = { Template: 0x10000, Live: 0x1000000 } as const;
@@ -132,7 +134,8 @@ export const TRAFFIC = struct({
   outPackets: U64,
   inBytes: U64,
   outBytes: U64,
-  spare: [U64, 3],
+  foreign: U64,
+  spare: [U64, 2],
 });
 
 export const MARK_RULE = struct({
@@ -157,7 +160,8 @@ export const NOTE = struct({ length: U32, text: [U8, NOTE_BYTES] });
 export const NOTES = struct({ inForce: U32, spare: U32, note0: NOTE, note1: NOTE });
 
 export const EventKind = { WaitingFragment: 1, FirstFragment: 2, ArpConflict: 3 } as const;
-export const EVENT = struct({ kind: U32, address: U32, mac: U64 });
+export const DATAGRAM_KEY = struct({ client: [U32, 4], virtual: [U32, 4], identification: U32, kind: U32 });
+export const EVENT = struct({ kind: U32, address: U32, mac: U64, datagram: DATAGRAM_KEY });
 export const WAITING_EVENT = struct({
   event: EVENT,
   length: U32,

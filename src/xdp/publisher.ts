@@ -26,12 +26,14 @@ import {
   NO_CELLS,
   type RecordedService,
   readPlace,
+  readStrays,
   releaseService,
   writeCells,
   writeService,
 } from './service-record.ts';
 import { endpointOf, ServiceSlots } from './service-slots.ts';
 import { ServiceTally } from './service-tally.ts';
+import type { TrafficReader } from './traffic-reader.ts';
 
 /** What the maps hold of a service. */
 interface Published {
@@ -40,6 +42,8 @@ interface Published {
   readonly list: CellRun;
   readonly table: CellRun;
   readonly added: number;
+  /** Strays that were counted for the service already. */
+  strays: number;
 }
 
 export class Publisher {
@@ -49,11 +53,13 @@ export class Publisher {
   private readonly cells: Blocks;
   private readonly virtualAddresses: AddressSet;
   private readonly tally: ServiceTally;
+  private readonly traffic: TrafficReader;
   private readonly published = new Map<string, Published>();
   private additions = 0;
 
-  constructor(program: Program) {
+  constructor(program: Program, traffic: TrafficReader) {
     this.program = program;
+    this.traffic = traffic;
     this.slots = new ServiceSlots(program.serviceIndex);
     // Element 0 stands for no service.
     this.elements = new Blocks(1, program.services.count);
@@ -71,7 +77,8 @@ export class Publisher {
     );
     for (const { record, service } of recorded) {
       const { element, list, table, added } = record;
-      this.published.set(serviceKey(service.address), { service, element, list, table, added });
+      const strays = readStrays(this.program.services, element);
+      this.published.set(serviceKey(service.address), { service, element, list, table, added, strays });
       this.additions = Math.max(this.additions, added);
       this.tally.add(service);
     }
@@ -81,6 +88,11 @@ export class Publisher {
   readPlace(key: string, scheduler: PublishedScheduler): void {
     const published = this.published.get(key);
     if (published !== undefined) scheduler.place = readPlace(this.program.services, published.element);
+  }
+
+  /** Counts for each service the connections that went to servers of others. */
+  takeStrays(): void {
+    for (const published of this.published.values()) this.takeStraysOf(published);
   }
 
   /** Makes the maps follow one service, which is new, changed, or gone. */
@@ -104,7 +116,7 @@ export class Publisher {
   writeServer(server: RealServer, way: Way): void {
     const { servers } = this.program;
     if (!isRecordInUse(servers, server.id)) {
-      this.clearTraffic(server.id);
+      this.traffic.begin(server.id);
       writeIdentity(servers, server);
     }
     writeOptions(servers, server);
@@ -142,7 +154,8 @@ export class Publisher {
       this.addAddress(service.address);
     }
     if (scheduler !== undefined) scheduler.isChanged = false;
-    this.published.set(key, { service, element, list, table, added });
+    const strays = isSame ? before.strays : 0;
+    this.published.set(key, { service, element, list, table, added, strays });
   }
 
   private listOf({ address, servers }: VirtualService, before: Published | undefined): CellRun {
@@ -166,6 +179,7 @@ export class Publisher {
   private replace(before: Published, service: VirtualService, list: CellRun, table: CellRun): void {
     this.tally.remove(before.service);
     this.tally.add(service);
+    this.takeStraysOf(before);
     this.releaseElement(before);
     if (before.list !== list) this.releaseCells(before.list);
     if (before.table !== table) this.releaseCells(before.table);
@@ -181,6 +195,12 @@ export class Publisher {
     this.releaseCells(published.table);
     this.removeAddress(service.address);
     for (const server of service.servers) writeFlags(this.program.servers, server);
+  }
+
+  private takeStraysOf(published: Published): void {
+    const strays = readStrays(this.program.services, published.element);
+    published.service.traffic.connections += strays - published.strays;
+    published.strays = strays;
   }
 
   private releaseElement({ element }: Published): void {
@@ -200,11 +220,6 @@ export class Publisher {
   private removeAddress(address: ServiceAddress): void {
     if (!('address' in address) || this.tally.hasAddress(address.address)) return;
     this.virtualAddresses.remove(address.address);
-  }
-
-  private clearTraffic(server: number): void {
-    const { traffic, cpus, servers } = this.program;
-    for (let cpu = 0; cpu < cpus; cpu++) traffic.clear(cpu * servers.count + server);
   }
 }
 

@@ -60,7 +60,11 @@ const tunnelWord = ({ type, port, checksum }: TunnelOptions): number =>
 export function writeIdentity(memory: Memory, { id, address, service }: RealServer): void {
   const ip = parseIp(address.address)!;
   const endpoint = endpointOf(service);
-  if (memory.get8(id, at.inUse) === 0) memory.clear(id);
+  if (memory.get8(id, at.inUse) === 0) {
+    const generation = memory.get32(id, at.generation);
+    memory.clear(id);
+    memory.set32(id, at.generation, generation + 1);
+  }
   memory.setWords(id, at.address, ip.words);
   memory.setWords(id, at.serviceAddress, endpoint.words);
   memory.set16(id, at.port, address.port);

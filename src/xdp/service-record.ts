@@ -78,6 +78,8 @@ export function writeService(
 }
 
 export const readPlace = (memory: Memory, element: number): bigint => memory.get64(element, at.place);
+/** Connections that this version gave to servers of other services. */
+export const readStrays = (memory: Memory, element: number): number => memory.get32(element, at.strays);
 export const releaseService = (memory: Memory, element: number): void => memory.set32(element, at.inUse, 0);
 
 /** What a service in use is, and where its cells are. Undefined: the element is not in use. */

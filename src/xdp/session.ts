@@ -82,9 +82,9 @@ export class XdpSession implements DatapathSession {
   constructor(program: Program, capacity: number) {
     this.program = program;
     this.capacity = capacity;
-    this.publisher = new Publisher(program);
-    this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
     this.traffic = new TrafficReader(program);
+    this.publisher = new Publisher(program, this.traffic);
+    this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
     this.devices = new Devices(program.object);
     this.ownAddresses = new AddressSet(program.object, 'own_addresses');
     this.adopted = program.config.get32(0, CONFIG.at.layoutVersion) === 0 ? undefined : this.adopt();
@@ -185,6 +185,7 @@ export class XdpSession implements DatapathSession {
     const next = applyEdit(this.configuration, edit);
     if (!('service' in edit)) {
       this.readPlaces();
+      if (edit.op === 'flush') this.refresh();
       this.take(next);
       for (const key of [...this.publisher.keys, ...next.services.keys()]) touched.add(key);
       return;
@@ -193,6 +194,7 @@ export class XdpSession implements DatapathSession {
     // Of several edits of a service the first one finds what the program counted; nobody schedules in between.
     if (!touched.has(key)) this.readPlaceOf(this.table.get(edit.service as ServiceAddress));
     touched.add(key);
+    if (edit.op === 'delete-service' || edit.op === 'delete-server') this.refreshServersOf(edit.service);
     this.configuration = next;
     this.table = this.table.nextOf(key, next, this.registry, this.createScheduler);
     this.noteRemovals();
@@ -281,6 +283,12 @@ export class XdpSession implements DatapathSession {
       readLoad(this.program.servers, server);
       this.traffic.takeOver(server);
     }
+    this.publisher.takeStrays();
+  }
+
+  /** What they counted is their service's, also when they come back as another one's. */
+  private refreshServersOf(address: ServiceAddress): void {
+    for (const server of this.table.get(address)?.servers ?? []) this.traffic.takeOver(server);
   }
 
   private get live(): number {

@@ -8,6 +8,8 @@ import { TRAFFIC } from './layout.ts';
 import type { Program } from './program.ts';
 
 const NAMES = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const;
+/** And the connections that were for another service. */
+const FIELDS = [...NAMES, 'foreign'] as const;
 
 export class TrafficReader {
   private readonly program: Program;
@@ -16,19 +18,31 @@ export class TrafficReader {
 
   constructor(program: Program) {
     this.program = program;
-    this.seen = new Float64Array(program.servers.count * NAMES.length);
+    this.seen = new Float64Array(program.servers.count * FIELDS.length);
   }
 
   takeOver(server: RealServer): void {
-    for (const [index, name] of NAMES.entries()) {
-      const total = this.total(server.id, TRAFFIC.at[name]);
-      const at = server.id * NAMES.length + index;
-      // A number that was given to another server begins at 0.
-      const added = total - (total < this.seen[at]! ? 0 : this.seen[at]!);
-      this.seen[at] = total;
+    for (const name of NAMES) {
+      const added = this.added(server.id, name);
       server.traffic[name] += added;
       server.serviceTraffic[name] += added;
     }
+    server.serviceTraffic.connections -= this.added(server.id, 'foreign');
+  }
+
+  /** A number is given to a server that is new. */
+  begin(server: number): void {
+    const { traffic, cpus, servers } = this.program;
+    for (let cpu = 0; cpu < cpus; cpu++) traffic.clear(cpu * servers.count + server);
+    this.seen.fill(0, server * FIELDS.length, (server + 1) * FIELDS.length);
+  }
+
+  private added(server: number, name: (typeof FIELDS)[number]): number {
+    const at = server * FIELDS.length + FIELDS.indexOf(name);
+    const total = this.total(server, TRAFFIC.at[name]);
+    const added = total - this.seen[at]!;
+    this.seen[at] = total;
+    return added;
   }
 
   private total(server: number, offset: number): number {

@@ -1,7 +1,6 @@
 /**
  * Fragments that came before the first one of their datagram, kept for a while: the program hands over a copy of each
- * (native/bpf/fragment.h), and says when the first one of some datagram has come. Then those that wait go through the
- * program again; one whose first fragment is another comes back here.
+ * (native/bpf/fragment.h), and says when the first one of its datagram has come. Then it goes through the program again.
  */
 
 const MAX_WAITING = 64;
@@ -12,6 +11,8 @@ export interface WaitingFrame {
   readonly frame: Uint8Array;
   /** Interface that it came in by. */
   readonly ifindex: number;
+  /** Names its datagram: RFC 791 §3.2. */
+  readonly datagram: string;
 }
 
 export class WaitingRoom {
@@ -23,10 +24,11 @@ export class WaitingRoom {
     this.waiting.push({ frame, untilMs: nowMs + WAIT_MS });
   }
 
-  /** Takes out all that still wait. */
-  takeAll(nowMs: number): readonly WaitingFrame[] {
-    const waiting = this.waiting.filter(({ untilMs }) => untilMs > nowMs);
-    this.waiting = [];
-    return waiting.map(({ frame }) => frame);
+  /** Takes out what still waits of a datagram, in the order of coming. */
+  take(datagram: string, nowMs: number): readonly WaitingFrame[] {
+    const isOf = ({ frame }: { frame: WaitingFrame }) => frame.datagram === datagram;
+    const taken = this.waiting.filter(isOf);
+    this.waiting = this.waiting.filter((each) => !isOf(each));
+    return taken.filter(({ untilMs }) => untilMs > nowMs).map(({ frame }) => frame);
   }
 }

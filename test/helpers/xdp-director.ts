@@ -7,7 +7,8 @@ import { type Verdict, verdictNames } from '../../src/datapath/verdict.ts';
 import { DecodeResult, decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { parseMac } from '../../src/wire/address.ts';
-import { CONFIG } from '../../src/xdp/layout.ts';
+import { decodeEvent, type ProgramEvent } from '../../src/xdp/events.ts';
+import { CONFIG, CONNECTION, CONNECTION4, CONNECTION6, Kind } from '../../src/xdp/layout.ts';
 import { Program } from '../../src/xdp/program.ts';
 import { XdpSession } from '../../src/xdp/session.ts';
 import type { XdpSizes } from '../../src/xdp/sizes.ts';
@@ -23,7 +24,13 @@ export const MIN_FRAME_BYTES = 14;
 export const MAX_FRAME_BYTES = 3300;
 const MS_PER_TICK = 10;
 
-export const TEST_SIZES: XdpSizes = { connections: 8192, services: 256, servers: 2048 };
+export const TEST_SIZES: XdpSizes = { connections: 4096, services: 256, servers: 1024 };
+
+const SHARED =
+  'config services service_index servers cells mark_rules connections4 connections6 server_traffic verdicts replies notes'.split(
+    ' ',
+  );
+const HASHED = ['virtual_addresses', 'own_addresses', 'datagrams', 'destination_cache'];
 
 export interface XdpHandled {
   readonly verdict: keyof typeof Verdict;
@@ -34,18 +41,42 @@ export interface XdpHandled {
 
 export class XdpDirector {
   readonly program: Program;
-  readonly session: XdpSession;
+  session: XdpSession;
   private readonly out = new Uint8Array(8192);
   private readonly in = new Uint8Array(8192);
-  private readonly waiting = new WaitingRoom();
+  private waiting = new WaitingRoom();
+  private sent: Uint8Array[] = [];
   private readonly packet = new Packet();
   private readonly mac: NonNullable<ReturnType<typeof parseMac>>;
 
   constructor(mac: string, capacity: number, sizes: XdpSizes = TEST_SIZES) {
     this.mac = parseMac(mac)!;
     this.program = new Program({ sizes, pinFolder: null, clockIsGiven: true });
-    this.program.replies[0] = 1_000_000;
-    this.session = new XdpSession(this.program, capacity);
+    this.program.object.onEvents('events', (record) => this.onEvent(decodeEvent(record)));
+    this.session = this.begin(capacity);
+  }
+
+  /** As new, without loading the program again, which takes the verifier a while. */
+  reset(capacity: number): void {
+    const { object } = this.program;
+    for (const map of SHARED) new Uint8Array(object.map(map)).fill(0);
+    for (const map of HASHED) {
+      const { keyBytes } = object.mapInfo(map);
+      const key = new Uint8Array(keyBytes);
+      while (object.nextKey(map, null, key)) object.remove(map, key);
+    }
+    this.waiting = new WaitingRoom();
+    this.session = this.begin(capacity);
+  }
+
+  /** With the same places for the same connections each time. */
+  private begin(capacity: number): XdpSession {
+    const { config, replies } = this.program;
+    replies[0] = 1_000_000;
+    const session = new XdpSession(this.program, capacity);
+    for (let word = 0; word < 11; word++)
+      config.set64(0, CONFIG.at.seed + 8 * word, BigInt(2 * word + 1) * 0x9e3779b97f4a7c15n & (2n ** 64n - 1n));
+    return session;
   }
 
   get now(): number {
@@ -68,26 +99,42 @@ export class XdpDirector {
     return ended[0]! + ended[1]!;
   }
 
+  /** Ends connections whose time is up, and leaves templates alone. */
+  endExpired(): void {
+    const tables = [
+      { version: 4, memory: this.program.connections4, at: CONNECTION4.at.connection },
+      { version: 6, memory: this.program.connections6, at: CONNECTION6.at.connection },
+    ] as const;
+    for (const { version, memory, at } of tables) {
+      for (let slot = 0; slot < memory.count; slot++) {
+        const kind = memory.get32(slot, at + CONNECTION.at.kind);
+        const left = (memory.get32(slot, at + CONNECTION.at.expires) - this.now) | 0;
+        const isConnection = (kind & Kind.Live) !== 0 && (kind & Kind.Template) === 0;
+        if (isConnection && left <= 0) this.program.endConnection(version, slot);
+      }
+    }
+  }
+
   handle(frame: Uint8Array): XdpHandled {
     const { verdict, action, bytes } = this.run(frame);
-    const sent = bytes === undefined ? [] : [bytes];
-    if (verdict === 'PassWaiting') this.waiting.add({ frame: frame.slice(), ifindex: 0 }, this.now * MS_PER_TICK);
-    if (verdict === 'Forward' && this.isFirstFragment(frame)) sent.push(...this.releaseWaiting());
-    return { verdict, sent, passed: action === XDP_PASS };
+    this.sent = bytes === undefined ? [] : [bytes];
+    this.program.object.readEvents();
+    return { verdict, sent: this.sent, passed: action === XDP_PASS };
   }
 
   close(): void {
     this.program.object.close();
   }
 
-  private releaseWaiting(): Uint8Array[] {
-    const sent: Uint8Array[] = [];
-    for (const { frame } of this.waiting.takeAll(this.now * MS_PER_TICK)) {
-      const { verdict, bytes } = this.run(frame);
-      if (bytes !== undefined) sent.push(bytes);
-      if (verdict === 'PassWaiting') this.waiting.add({ frame, ifindex: 0 }, this.now * MS_PER_TICK);
+  /** As the daemon does it (src/xdp/datapath.ts). */
+  private onEvent(event: ProgramEvent | undefined): void {
+    const nowMs = this.now * MS_PER_TICK;
+    if (event?.kind === 'waiting-fragment') this.waiting.add(event.frame, nowMs);
+    if (event?.kind !== 'first-fragment') return;
+    for (const { frame } of this.waiting.take(event.datagram, nowMs)) {
+      const { bytes } = this.run(frame);
+      if (bytes !== undefined) this.sent.push(bytes);
     }
-    return sent;
   }
 
   /** One run. `bytes`: what leaves, without the padding of Ethernet. */
@@ -109,10 +156,6 @@ export class XdpDirector {
     if (!verdict.startsWith('Forward')) return length;
     if (this.decoded(frame) !== DecodeResult.Continue) return length;
     return Math.min(length, this.packet.ipEnd);
-  }
-
-  private isFirstFragment(frame: Uint8Array): boolean {
-    return this.decoded(frame) === DecodeResult.Continue && this.packet.moreFragments;
   }
 
   private decoded(frame: Uint8Array): number {

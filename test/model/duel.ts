@@ -41,6 +41,7 @@ export class Duel {
     else if (step.do === 'frame') this.handle(frameOf(step.frame));
     else if (step.do === 'wait') this.wait(step.ticks);
     else if (step.do === 'list') this.compareLists();
+    else if (step.do === 'raw') throw new Error('the book reads no bytes');
     else {
       const { address, mac } = step;
       this.director.session.setNextHops([{ address, kind: 'neighbor', mac, interface: null }]);

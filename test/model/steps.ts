@@ -8,6 +8,8 @@ import type { Random } from './random.ts';
 export type Step =
   | { readonly do: 'edit'; readonly edit: Edit }
   | { readonly do: 'frame'; readonly frame: FrameSpec }
+  /** A frame as hex, which no description has. */
+  | { readonly do: 'raw'; readonly frame: string }
   /** Ticks, hundredths of a second. */
   | { readonly do: 'wait'; readonly ticks: number }
   | { readonly do: 'next-hop'; readonly address: string; readonly mac: string | null }
@@ -326,6 +328,7 @@ function serverOptions(random: Random): ServerOptions {
 /** For people. */
 export function renderStep(step: Step): string {
   if (step.do === 'frame') return renderFrame(step.frame);
+  if (step.do === 'raw') return `frame ${step.frame}`;
   if (step.do === 'wait') return `${step.ticks / 100} s pass`;
   if (step.do === 'next-hop')
     return `${step.address} is ${step.mac === null ? 'not resolved' : `at ${step.mac}`}`;
