@@ -12,8 +12,8 @@ bpf_folders() {
   printf '%s\n' /sys/fs/bpf/director /run/director/bpf
 }
 
-# One holds an abstract socket of this name for as long as it lives.
-director_runs_on() { grep -q " @director/$1\$" /proc/net/unix; }
+# One holds an abstract socket of this name for as long as it lives; NULs that fill the name up are printed as @.
+director_runs_on() { awk '{ sub(/@*$/, "", $NF); print $NF }' /proc/net/unix | grep -qxF "@director/$1"; }
 
 # remove_xdp_from INTERFACE: what a director left that is no more.
 remove_xdp_from() {

@@ -56,20 +56,20 @@ function requireBuilt(): void {
 }
 
 /** More than half of what is available is too much: everything else on the host lives on the rest. */
-export function requireMemory(sizes: XdpSizes, available: number): void {
-  const needed = xdpMemoryBytes(sizes);
+export function requireMemory(sizes: XdpSizes, available: number, bytesOf = xdpMemoryBytes): void {
+  const needed = bytesOf(sizes);
   if (needed <= available / 2) return;
   const what = `the xdp datapath would take ${mebibytes(needed)} of the ${mebibytes(available)} of memory that are available, more than half`;
-  const fitting = largestTable(sizes, available / 2);
+  const fitting = largestTable(sizes, available / 2, bytesOf);
   const fix =
     fitting === 0 ? 'lower --max-services and --max-servers' : `run with --conn-table-size ${fitting}`;
   throw new DirectorError('XDP_UNAVAILABLE', `${what}; ${fix}`, { needed, available });
 }
 
 /** A power of two, since that is what the kernel's tables are rounded up to; 0: none fits. */
-function largestTable(sizes: XdpSizes, bytes: number): number {
+function largestTable(sizes: XdpSizes, bytes: number, bytesOf: typeof xdpMemoryBytes): number {
   let connections = 2 ** Math.floor(Math.log2(sizes.connections));
-  while (connections >= 1 && xdpMemoryBytes({ ...sizes, connections }) > bytes) connections /= 2;
+  while (connections >= 1 && bytesOf({ ...sizes, connections }) > bytes) connections /= 2;
   return connections >= 1 ? connections : 0;
 }
 

@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture } from '../helpers/capture.ts';
 import { ACK, eth, FIN, forwardedTo, payloadOf, RST, SYN, toHex } from '../helpers/frame-builder.ts';
 import { frameProblem } from '../helpers/frame-checker.ts';
-import { describeWithDirector, HOSTS, type Lab, labs, type Program, VIP, VIP6 } from '../helpers/lab.ts';
+import {
+  DATAPATHS,
+  describeWithDirector,
+  HOSTS,
+  type Lab,
+  labs,
+  type Program,
+  VIP,
+  VIP6,
+} from '../helpers/lab.ts';
 
 const { client, director, rs1, rs2 } = HOSTS;
 const UDP_PORT = 5300;
@@ -34,156 +43,159 @@ const RULES = FAMILIES.flatMap(({ endpoint, key }) => {
 });
 
 describeWithDirector('what reaches a virtual address', ['tcpdump', 'ping', 'arping'], () => {
-  const { create } = labs();
-  let lab: Lab;
-  const programs: Program[] = [];
+  describe.each(DATAPATHS)('over %s', (datapath) => {
+    const { create } = labs();
+    let lab: Lab;
+    const programs: Program[] = [];
 
-  beforeAll(async () => {
-    lab = await create('services');
-    await lab.startDirector('pcap');
-    await lab.configure(...RULES);
-    for (const { vip } of FAMILIES) {
-      for (const host of ['rs1', 'rs2'] as const)
-        programs.push(await lab.program(host, 'udp-server.mjs', host, vip, String(UDP_PORT)));
-    }
-  });
-  afterAll(() => Promise.all(programs.map((program) => program.end())));
-
-  const datagrams = async (address: string, port: number, count: number): Promise<string[]> => {
-    const asked = await lab.program(
-      'client',
-      'udp-client.mjs',
-      address,
-      String(port),
-      String(count),
-      'hello',
-    );
-    return JSON.parse(asked.lines[0]!) as string[];
-  };
-
-  const send = async (...frames: Uint8Array[]) => {
-    const sender = await lab.program('client', 'send-frames.mjs');
-    for (const frame of frames) sender.child.stdin!.write(`${toHex(frame)}\n`);
-    await sender.end();
-  };
-
-  /** What was sent before a ping that is answered has been dealt with. */
-  const afterAnAnswerFrom = (vip: string) => lab.must('client', 'ping', ['-c', '1', '-W', '2', vip]);
-
-  describe.each(FAMILIES)('$family', ({ vip, endpoint, key }) => {
-    test('datagrams are answered by both servers in turn, from the virtual address', async () => {
-      const answers = await datagrams(vip, UDP_PORT, 4);
-      expect(answers).toEqual(['rs2 got hello 0', 'rs1 got hello 1', 'rs2 got hello 2', 'rs1 got hello 3']);
+    beforeAll(async () => {
+      lab = await create(`services-${datapath}`);
+      await lab.startDirector(datapath);
+      await lab.configure(...RULES);
+      for (const { vip } of FAMILIES) {
+        for (const host of ['rs1', 'rs2'] as const)
+          programs.push(await lab.program(host, 'udp-server.mjs', host, vip, String(UDP_PORT)));
+      }
     });
+    afterAll(() => Promise.all(programs.map((program) => program.end())));
 
-    test('pings are answered by the director', async () => {
-      const onServer = await capture(lab, 'rs1', 'out', 'icmp or icmp6');
-      const ping = await lab.run('client', 'ping', ['-c', '3', '-i', '0.2', '-W', '2', vip]);
-      expect(ping.stdout).toContain('3 received');
-      const fromServers = (await onServer.finish()).filter((frame) => isEchoReply(frame));
-      expect(fromServers).toEqual([]);
-    });
-
-    test("another port of the virtual address is the director's own", async () => {
-      const script = `require('node:http').createServer((_, r) => r.end('own')).listen(${OWN_PORT}, '${vip}', () => console.log('ready'))`;
-      const server = lab.spawn('director', process.execPath, ['-e', script]);
-      await new Promise((resolve) => server.stdout!.once('data', resolve));
-      const page = await lab.run('client', 'curl', ['-gsS', '-m', '3', `http://${endpoint}:${OWN_PORT}/`]);
-      expect(page.stdout).toBe('own');
-      server.kill();
-    });
-
-    test("a port that is neither is refused by the director's own stack", async () => {
-      const page = await lab.run('client', 'curl', ['-gsS', '-m', '3', `http://${endpoint}:8081/`]);
-      expect(page).toMatchObject({ code: 7 });
-    });
-
-    test('a service without servers is refused at once, by ICMP port unreachable', async () => {
-      const atClient = await capture(lab, 'client', 'in', 'icmp or icmp6 or tcp');
-      const startMs = performance.now();
-      const page = await lab.run('client', 'curl', [
-        '-gsS',
-        '-m',
-        '3',
-        `http://${endpoint}:${NO_SERVER_PORT}/`,
-      ]);
-      expect(page).toMatchObject({ code: 7 });
-      expect(page.stderr).toMatch(/Connection refused|Failed to connect/);
-      expect(performance.now() - startMs).toBeLessThan(900);
-      expect(await datagrams(vip, NO_SERVER_PORT, 1)).toEqual(['ECONNREFUSED']);
-      const answers = (await atClient.finish()).filter((frame) => isPortUnreachable(frame));
-      expect(answers).toHaveLength(2);
-      expect(answers.map((frame) => frameProblem(frame))).toEqual([undefined, undefined]);
-    });
-
-    test('a stray segment of no connection is reset', async () => {
-      const atClient = await capture(lab, 'client', 'in', `src host ${vip} and tcp`);
-      const stray = toDirector(key, client.mac)
-        .tcp(40000, 80, ACK, { sequence: 1, acknowledgment: 77 })
-        .bytes();
-      await send(stray);
-      await afterAnAnswerFrom(vip);
-      const resets = (await atClient.finish()).filter((frame) => tcpFlagsOf(frame) === RST);
-      expect(resets).toHaveLength(1);
-      // RFC 9293 §3.10.7.1: the sequence number of the reset is what the stray acknowledged.
-      expect(Buffer.from(resets[0]!).readUInt32BE(transportOf(resets[0]!) + 4)).toBe(77);
-    });
-
-    test('frames leave as they came, but for MACs, time to live and header checksum', async () => {
-      const port = 41000;
-      const sent = [
-        toDirector(key, client.mac)
-          .tcp(port, 80, SYN, { sequence: 1000, options: [2, 4, 5, 180] })
-          .bytes(),
-        toDirector(key, client.mac)
-          .tcp(port, 80, ACK, { sequence: 1001, payload: payloadOf(1) })
-          .bytes(),
-        toDirector(key, client.mac)
-          .tcp(port, 80, ACK, { sequence: 1002, payload: payloadOf(1333) })
-          .bytes(),
-        toDirector(key, client.mac)
-          .tcp(port, 80, FIN | ACK, { sequence: 2335 })
-          .bytes(),
-      ];
-      const filter = `tcp port ${port} and dst host ${vip}`;
-      const leaving = await capture(lab, 'client', 'out', filter);
-      const arriving = {
-        rs1: await capture(lab, 'rs1', 'in', filter),
-        rs2: await capture(lab, 'rs2', 'in', filter),
-      };
-      await send(...sent);
-      await afterAnAnswerFrom(vip);
-      // The client's kernel knows nothing of this connection, so it answers the server with resets of its own.
-      const left = await leaving.finish();
-      expect(left.filter((frame) => tcpFlagsOf(frame) !== RST).map(toHex)).toEqual(sent.map(toHex));
-      const got = { rs1: await arriving.rs1.finish(), rs2: await arriving.rs2.finish() };
-      const [server, frames] = got.rs1.length > 0 ? ([rs1, got.rs1] as const) : ([rs2, got.rs2] as const);
-      expect(frames.map(toHex)).toEqual(
-        left.map((frame) => toHex(withSource(forwardedTo(server.mac, frame), director.mac))),
+    const datagrams = async (address: string, port: number, count: number): Promise<string[]> => {
+      const asked = await lab.program(
+        'client',
+        'udp-client.mjs',
+        address,
+        String(port),
+        String(count),
+        'hello',
       );
-      expect(frames.map((frame) => frameProblem(frame))).toEqual(left.map(() => undefined));
-      expect(got.rs1.length + got.rs2.length).toBe(left.length);
-    });
-  });
-
-  test('ARP for the virtual address is answered by the director alone', async () => {
-    const arping = await lab.must('client', 'arping', ['-b', '-c', '2', '-I', 'eth0', VIP]);
-    const macs = new Set(arping.toLowerCase().match(/(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g));
-    expect(macs).toEqual(new Set([director.mac]));
-  });
-
-  test('neighbour discovery for the virtual address is answered by the director alone', async () => {
-    const advertisers = async () => {
-      const atClient = await capture(lab, 'client', 'in', 'icmp6');
-      await lab.must('client', 'ip', ['-6', 'neigh', 'flush', 'dev', 'eth0']);
-      await lab.must('client', 'ping', ['-c', '1', '-W', '2', VIP6]);
-      const advertised = (await atClient.finish()).filter((frame) => frame[54] === 136);
-      return advertised.map((frame) => macOf(frame, 6));
+      return JSON.parse(asked.lines[0]!) as string[];
     };
-    // The client has no need to ask when the director, which asks for the client, has told it before.
-    let macs: string[] = [];
-    for (let round = 0; round < 10 && macs.length === 0; round++) macs = await advertisers();
-    expect(macs).toEqual([director.mac]);
+
+    const send = async (...frames: Uint8Array[]) => {
+      const sender = await lab.program('client', 'send-frames.mjs');
+      for (const frame of frames) sender.child.stdin!.write(`${toHex(frame)}\n`);
+      await sender.end();
+    };
+
+    /** What was sent before a ping that is answered has been dealt with. */
+    const afterAnAnswerFrom = (vip: string) => lab.must('client', 'ping', ['-c', '1', '-W', '2', vip]);
+
+    describe.each(FAMILIES)('$family', ({ vip, endpoint, key }) => {
+      test('datagrams are answered by both servers in turn, from the virtual address', async () => {
+        const answers = await datagrams(vip, UDP_PORT, 4);
+        expect(answers).toEqual(['rs2 got hello 0', 'rs1 got hello 1', 'rs2 got hello 2', 'rs1 got hello 3']);
+      });
+
+      test('pings are answered by the director', async () => {
+        const onServer = await capture(lab, 'rs1', 'out', 'icmp or icmp6');
+        const ping = await lab.run('client', 'ping', ['-c', '3', '-i', '0.2', '-W', '2', vip]);
+        expect(ping.stdout).toContain('3 received');
+        const fromServers = (await onServer.finish()).filter((frame) => isEchoReply(frame));
+        expect(fromServers).toEqual([]);
+      });
+
+      test("another port of the virtual address is the director's own", async () => {
+        const script = `require('node:http').createServer((_, r) => r.end('own')).listen(${OWN_PORT}, '${vip}', () => console.log('ready'))`;
+        const server = lab.spawn('director', process.execPath, ['-e', script]);
+        await new Promise((resolve) => server.stdout!.once('data', resolve));
+        const page = await lab.run('client', 'curl', ['-gsS', '-m', '3', `http://${endpoint}:${OWN_PORT}/`]);
+        expect(page.stdout).toBe('own');
+        server.kill();
+      });
+
+      test("a port that is neither is refused by the director's own stack", async () => {
+        const page = await lab.run('client', 'curl', ['-gsS', '-m', '3', `http://${endpoint}:8081/`]);
+        expect(page).toMatchObject({ code: 7 });
+      });
+
+      test('a service without servers is refused at once, by ICMP port unreachable', async () => {
+        const atClient = await capture(lab, 'client', 'in', 'icmp or icmp6 or tcp');
+        const startMs = performance.now();
+        const page = await lab.run('client', 'curl', [
+          '-gsS',
+          '-m',
+          '3',
+          `http://${endpoint}:${NO_SERVER_PORT}/`,
+        ]);
+        expect(page).toMatchObject({ code: 7 });
+        expect(page.stderr).toMatch(/Connection refused|Failed to connect/);
+        // An answer that is so fast that it meets the client still in connect() counts with the next SYN only.
+        expect(performance.now() - startMs).toBeLessThan(1900);
+        expect(await datagrams(vip, NO_SERVER_PORT, 1)).toEqual(['ECONNREFUSED']);
+        const answers = (await atClient.finish()).filter((frame) => isPortUnreachable(frame));
+        expect(answers.length).toBeGreaterThanOrEqual(2);
+        expect(answers.map((frame) => frameProblem(frame))).toEqual(answers.map(() => undefined));
+      });
+
+      test('a stray segment of no connection is reset', async () => {
+        const atClient = await capture(lab, 'client', 'in', `src host ${vip} and tcp`);
+        const stray = toDirector(key, client.mac)
+          .tcp(40000, 80, ACK, { sequence: 1, acknowledgment: 77 })
+          .bytes();
+        await send(stray);
+        await afterAnAnswerFrom(vip);
+        const resets = (await atClient.finish()).filter((frame) => tcpFlagsOf(frame) === RST);
+        expect(resets).toHaveLength(1);
+        // RFC 9293 §3.10.7.1: the sequence number of the reset is what the stray acknowledged.
+        expect(Buffer.from(resets[0]!).readUInt32BE(transportOf(resets[0]!) + 4)).toBe(77);
+      });
+
+      test('frames leave as they came, but for MACs, time to live and header checksum', async () => {
+        const port = 41000;
+        const sent = [
+          toDirector(key, client.mac)
+            .tcp(port, 80, SYN, { sequence: 1000, options: [2, 4, 5, 180] })
+            .bytes(),
+          toDirector(key, client.mac)
+            .tcp(port, 80, ACK, { sequence: 1001, payload: payloadOf(1) })
+            .bytes(),
+          toDirector(key, client.mac)
+            .tcp(port, 80, ACK, { sequence: 1002, payload: payloadOf(1333) })
+            .bytes(),
+          toDirector(key, client.mac)
+            .tcp(port, 80, FIN | ACK, { sequence: 2335 })
+            .bytes(),
+        ];
+        const filter = `tcp port ${port} and dst host ${vip}`;
+        const leaving = await capture(lab, 'client', 'out', filter);
+        const arriving = {
+          rs1: await capture(lab, 'rs1', 'in', filter),
+          rs2: await capture(lab, 'rs2', 'in', filter),
+        };
+        await send(...sent);
+        await afterAnAnswerFrom(vip);
+        // The client's kernel knows nothing of this connection, so it answers the server with resets of its own.
+        const left = await leaving.finish();
+        expect(left.filter((frame) => tcpFlagsOf(frame) !== RST).map(toHex)).toEqual(sent.map(toHex));
+        const got = { rs1: await arriving.rs1.finish(), rs2: await arriving.rs2.finish() };
+        const [server, frames] = got.rs1.length > 0 ? ([rs1, got.rs1] as const) : ([rs2, got.rs2] as const);
+        expect(frames.map(toHex)).toEqual(
+          left.map((frame) => toHex(withSource(forwardedTo(server.mac, frame), director.mac))),
+        );
+        expect(frames.map((frame) => frameProblem(frame))).toEqual(left.map(() => undefined));
+        expect(got.rs1.length + got.rs2.length).toBe(left.length);
+      });
+    });
+
+    test('ARP for the virtual address is answered by the director alone', async () => {
+      const arping = await lab.must('client', 'arping', ['-b', '-c', '2', '-I', 'eth0', VIP]);
+      const macs = new Set(arping.toLowerCase().match(/(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g));
+      expect(macs).toEqual(new Set([director.mac]));
+    });
+
+    test('neighbour discovery for the virtual address is answered by the director alone', async () => {
+      const advertisers = async () => {
+        const atClient = await capture(lab, 'client', 'in', 'icmp6');
+        await lab.must('client', 'ip', ['-6', 'neigh', 'flush', 'dev', 'eth0']);
+        await lab.must('client', 'ping', ['-c', '1', '-W', '2', VIP6]);
+        const advertised = (await atClient.finish()).filter((frame) => frame[54] === 136);
+        return advertised.map((frame) => macOf(frame, 6));
+      };
+      // The client has no need to ask when the director, which asks for the client, has told it before.
+      let macs: string[] = [];
+      for (let round = 0; round < 10 && macs.length === 0; round++) macs = await advertisers();
+      expect(macs).toEqual([director.mac]);
+    });
   });
 });
 

@@ -12,6 +12,7 @@ import {
   HOSTS,
   type Lab,
   labs,
+  makeInterfaceAnew,
   type Program,
   type RunningDirector,
   SOON,
@@ -343,15 +344,3 @@ describeWithDirector('what the service survives', [], () => {
 
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-
-/** As scripts/lib/lab-network.sh makes it. */
-async function makeInterfaceAnew(lab: Lab): Promise<void> {
-  const inLan = (command: string) => `nsenter --net=/run/netns/${lab.name}-lan ${command}`;
-  const offloads = 'tx off tso off gso off gro off';
-  await lab.namespace('director').sh(`
-    ip link add eth0 address ${director.mac} type veth peer name director
-    ip link set director netns ${lab.name}-lan
-    ${inLan('ip link set director master lan0 up')}
-    ${inLan(`ethtool -K director ${offloads}`)} >/dev/null
-    ethtool -K eth0 ${offloads} >/dev/null`);
-}

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeWithDirector, HOSTS, type Lab, labs, SOON, VIP, VIP6 } from '../helpers/lab.ts';
+import { DATAPATHS, describeWithDirector, HOSTS, type Lab, labs, SOON, VIP, VIP6 } from '../helpers/lab.ts';
 
 const UPLOAD_BYTES = 100 * 1024 * 1024;
 const SMALL_UPLOAD_BYTES = 10 * 1024 * 1024;
@@ -33,6 +33,8 @@ const FAMILIES = [
   },
 ] as const;
 
+const WAYS = DATAPATHS.flatMap((datapath) => ['off', 'on'].map((offloads) => [datapath, offloads] as const));
+
 const bothServers = [HOSTS.rs1.ipv4, HOSTS.rs2.ipv4];
 
 const folder = mkdtempSync(join(tmpdir(), 'director-e2e-'));
@@ -54,12 +56,12 @@ describeWithDirector('TCP through the virtual address', [], () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  describe.each(['off', 'on'])('with offloads %s', (offloads) => {
+  describe.each(WAYS)('over %s, with offloads %s', (datapath, offloads) => {
     const { create } = labs();
     let lab: Lab;
     beforeAll(async () => {
-      lab = await create(`tcp-${offloads}`, '--offloads', offloads, '--local-node');
-      await lab.startDirector('pcap');
+      lab = await create(`tcp-${datapath}-${offloads}`, '--offloads', offloads, '--local-node');
+      await lab.startDirector(datapath);
     });
 
     describe.each(FAMILIES)('$family', ({ vip, endpoint, servers, own, loopback }) => {
