@@ -22,14 +22,16 @@ director_servers() {
 	done
 }
 director_rules() {
-	local service n
-	{
-		printf '%s\n' "-t $VIP:80" "-u $VIP:80"
-		for n in $(seq "${DIRECTOR_SERVICES:-0}"); do echo "-t 10.101.$((n / 256)).$((n % 256)):80"; done
-	} | while read -r service; do
-		echo "-A $service -s ${DIRECTOR_SCHEDULER:-wlc}"
-		director_servers | while read -r address _; do echo "-a $service -r $address:80 -g"; done
-	done
+	director_servers | awk -v vip="$VIP" -v services="${DIRECTOR_SERVICES:-0}" -v scheduler="${DIRECTOR_SCHEDULER:-wlc}" '
+		function add(service,  n) {
+			print "-A", service, "-s", scheduler
+			for (n = 1; n <= NR; n++) print "-a", service, "-r", address[n] ":80 -g"
+		}
+		{ address[NR] = $1 }
+		END {
+			add("-t " vip ":80"); add("-u " vip ":80")
+			for (i = 1; i <= services; i++) add(sprintf("-t 10.101.%d.%d:80", i / 256, i % 256))
+		}' >"$B/director.rules"
 }
 director_address() { # of pfd0, and the neighbours
 	ip -n pf-d address replace 10.100.0.1/16 dev pfd0
@@ -39,11 +41,17 @@ director_address() { # of pfd0, and the neighbours
 director_wait() { # until it says that it forwards
 	for _ in $(seq 100); do
 		director status 2>&1 | grep -Eq '^datapath +xdp.*running' && return 0
-		kill -0 "$peer_pid" || break
+		kill -0 "$peer_pid" 2>/dev/null || break
 		sleep 0.1
 	done
 	cat "$director_log"
 	return 1
+}
+director_room() { # for more than the usual
+	local services=$((${DIRECTOR_SERVICES:-0} + 2)) servers
+	servers=$((services * ${DIRECTOR_SERVERS:-4}))
+	[ $services -le 1000 ] || echo --max-services $((services * 2))
+	[ $servers -le 30000 ] || echo --max-servers $((servers * 2))
 }
 director_fill() {
 	local live
@@ -53,20 +61,20 @@ director_fill() {
 	[ "$live" -ge $((DIRECTOR_FILL * 99 / 100)) ] || { echo "only $live of $DIRECTOR_FILL connections live"; return 1; }
 }
 peer_up() {
-	director_address || return 1
+	director_address && director_rules || return 1
 	DIRECTOR_BPFFS=$BP/director taskset -c 1 nsenter --net=/run/netns/pf-d \
 		node "$director_dist/cli/director/main.js" --socket "$director_socket" run --interface pfd0 \
-		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" >"$director_log" 2>&1 &
+		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" $(director_room) >"$director_log" 2>&1 &
 	peer_pid=$!
 	director_wait &&
-		director_rules | DIRECTOR_SOCKET=$director_socket node "$director_dist/cli/diradm/main.js" -R &&
+		DIRECTOR_SOCKET=$director_socket node "$director_dist/cli/diradm/main.js" -R <"$B/director.rules" &&
 		director_fill
 }
 peer_down() {
 	[ -n "$peer_pid" ] || return 0
 	kill -TERM "$peer_pid"
 	for _ in $(seq 100); do
-		kill -0 "$peer_pid" || break
+		kill -0 "$peer_pid" 2>/dev/null || break
 		sleep 0.1
 	done
 	kill -KILL "$peer_pid"
