@@ -159,7 +159,8 @@ async function startDirector(folder: string, lines: readonly string[]): Promise<
   const script = join(packageRoot(), 'dist-bench/src/cli/director/main.js');
   const socket = join(folder, 'director.sock');
   const child = inNamespace(DIRECTOR.namespace, 1, [
-    ...[script, 'run', '--interface', DIRECTOR.interface, '--rules', rules, '--socket', socket],
+    ...[script, 'run', '--datapath', 'pcap', '--interface', DIRECTOR.interface],
+    ...['--rules', rules, '--socket', socket],
   ]);
   await new Promise<void>((resolve, reject) => {
     child.stdout!.on('data', (text) => String(text).includes('director runs on') && resolve());

@@ -56,7 +56,7 @@ export class RealDirector {
     this.lan = lan;
     this.folder = mkdtempSync(join(tmpdir(), 'director-oracle-'));
     this.client = createClient({ socketPath: this.socketPath });
-    const args = [DIRECTOR, '--socket', this.socketPath, 'run', '--interface', 'd0'];
+    const args = [DIRECTOR, '--socket', this.socketPath, 'run', '--interface', 'd0', '--datapath', 'pcap'];
     this.daemon = host.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
