@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
  * What is remembered: two tables, of IPv4 and of IPv6, each an array of buckets of WAYS connections. A connection
- * lies in one of two buckets that its hash names, preferably in the first. Entries do not move, so that a slot (bucket
+ * lies in one of two buckets that its hash names, if there is room in the first: searches that end there touch one or
+ * two lines of memory. Entries do not move, so that a slot (bucket
  * * WAYS + way) names one for as long as it lives. Who takes a free entry or ends a live one claims its `kind` by
  * compare-and-swap; all who may change its counts at a server do it by its `state` (life.h).
  */
@@ -19,12 +20,6 @@ struct key {
 	__u32 ports;
 	__u32 kind;
 	__u32 version;
-};
-
-/* The two buckets of a key. */
-struct home {
-	__u32 first;
-	__u32 second;
 };
 
 /*
@@ -64,6 +59,21 @@ static __always_inline struct bucket6 *bucket6_at(__u32 bucket)
 	return bpf_map_lookup_elem(&connections6, &bucket);
 }
 
+static __always_inline __u32 *spills_of(__u32 version, __u32 bucket)
+{
+	__u32 group = bucket / BUCKETS_PER_SPILL, element = group / SPILLS;
+	struct spill_line *line = version == 4 ? bpf_map_lookup_elem(&spills4, &element) : bpf_map_lookup_elem(&spills6, &element);
+	if (!line) return 0;
+	CHECKED(line);
+	return &line->count[group % SPILLS];
+}
+
+static __always_inline int has_spilled(__u32 version, __u32 bucket)
+{
+	__u32 *spills = spills_of(version, bucket);
+	return spills && *(volatile __u32 *)spills;
+}
+
 /* --- find --- */
 
 static __always_inline struct connection *find_in4(__u32 at, __u64 addresses, __u64 rest, __u32 *slot)
@@ -84,7 +94,8 @@ static __always_inline struct connection *find4(struct home home, __u32 client, 
 {
 	__u64 addresses = (__u64)virtual << 32 | client, rest = (__u64)kind << 32 | ports;
 	struct connection *found = find_in4(home.first, addresses, rest, slot);
-	return found ? found : find_in4(home.second, addresses, rest, slot);
+	if (found || !has_spilled(4, home.first)) return found;
+	return find_in4(home.second, addresses, rest | (__u64)KIND_SPILLED << 32, slot);
 }
 
 static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
@@ -111,7 +122,8 @@ static __always_inline struct connection *find6(struct home home, const __u32 *c
 {
 	__u64 rest = (__u64)kind << 32 | ports;
 	struct connection *found = find_in6(home.first, client, virtual, rest, slot);
-	return found ? found : find_in6(home.second, client, virtual, rest, slot);
+	if (found || !has_spilled(6, home.first)) return found;
+	return find_in6(home.second, client, virtual, rest | (__u64)KIND_SPILLED << 32, slot);
 }
 
 /* The entry of a slot, in use or not. Null past the end of the table. */

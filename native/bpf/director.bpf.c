@@ -81,21 +81,22 @@ static __always_inline int forward_to(struct xdp_md *context, struct config *con
 
 /* --- find --- */
 
-static __always_inline struct connection *find_connection(const struct config *config, const struct packet *packet)
+static __always_inline struct connection *find_connection(const struct config *config, struct packet *packet)
 {
-	__u32 slot, kind = packet->protocol | KIND_LIVE;
+	__u32 slot = 0, kind = packet->protocol | KIND_LIVE;
 	struct connection *found;
 	/* One from port 0 is remembered, and never found again: __ip_vs_conn_in_get(). */
 	if (!packet->has_ports || client_port(packet) == 0) return 0;
 	if (packet->version == 4) {
-		struct home home = home4(config, packet->client[0], packet->virtual[0], packet->ports, kind);
-		found = find4(home, packet->client[0], packet->virtual[0], packet->ports, kind, &slot);
+		packet->home = home4(config, packet->client[0], packet->virtual[0], packet->ports, kind);
+		found = find4(packet->home, packet->client[0], packet->virtual[0], packet->ports, kind, &slot);
 	} else {
-		struct home home = home6(config, packet->client, packet->virtual, packet->ports, kind);
-		found = find6(home, packet->client, packet->virtual, packet->ports, kind, &slot);
+		packet->home = home6(config, packet->client, packet->virtual, packet->ports, kind);
+		found = find6(packet->home, packet->client, packet->virtual, packet->ports, kind, &slot);
 	}
+	packet->slot = slot;
 	if (!found || !is_expired(found, packet->now)) return found;
-	forget(found, packet->version);
+	forget(config, found, packet->version, slot);
 	return 0;
 }
 
@@ -138,7 +139,7 @@ static __always_inline int open_in_place_of(struct config *config, struct packet
 	int number = open_connection(config, packet);
 	/* If this host answers instead, with RST, that finds the connection still there, and leaves it in CLOSE for a while. */
 	if (number == NO_SERVER && packet->refusal == VERDICT_DELIVER_UNSCHEDULED) over->expires = packet->now;
-	else forget(over, packet->version);
+	else forget(config, over, packet->version, packet->slot);
 	return number;
 }
 

@@ -175,6 +175,8 @@ struct server {
 #define KIND_LIVE 0x1000000
 /* Between two owners. */
 #define KIND_CLAIMED 0x2000000
+/* In the second of its two buckets: counted in `spills`. */
+#define KIND_SPILLED 0x4000000
 
 /* connection.state: state | flags | input packets << 10; of a template timeout in seconds << 10. */
 #define STATE_MASK 0xff
@@ -210,6 +212,14 @@ struct connection6 {
 	struct connection connection;
 	__u32 spare[2];
 };
+
+/*
+ * How many connections lie in their second bucket instead of one of the BUCKETS_PER_SPILL buckets that share the
+ * count: where it is 0, a search ends after the first bucket. A cache line of counts is an element of spills4, spills6.
+ */
+#define BUCKETS_PER_SPILL 8
+#define SPILLS 16
+struct spill_line { __u32 count[SPILLS]; };
 
 struct bucket4 { struct connection4 way[WAYS]; };
 struct bucket6 { struct connection6 way[WAYS]; };

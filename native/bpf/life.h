@@ -42,10 +42,33 @@ static __always_inline void drop_dependent(__u32 version, __u32 link)
 	if (template) __sync_fetch_and_sub(&template->link, 1);
 }
 
-static __always_inline void forget(struct connection *connection, __u32 version)
+/* The entry is claimed. Its key says which bucket it would rather have had. */
+static __noinline void unspill(const struct config *config, __u32 version, __u32 slot, __u32 kind)
+{
+	struct home home;
+	if (version == 4) {
+		struct bucket4 *bucket = bucket4_at(slot / WAYS);
+		if (!bucket) return;
+		CHECKED(bucket);
+		const struct connection4 *entry = &bucket->way[slot % WAYS];
+		home = home4(config, entry->client, entry->virtual, entry->connection.ports, kind & ~KIND_SPILLED);
+	} else {
+		struct bucket6 *bucket = bucket6_at(slot / WAYS);
+		if (!bucket) return;
+		CHECKED(bucket);
+		const struct connection6 *entry = &bucket->way[slot % WAYS];
+		home = home6(config, entry->client, entry->virtual, entry->connection.ports, kind & ~KIND_SPILLED);
+	}
+	__u32 *spills = spills_of(version, home.first);
+	if (spills) __sync_fetch_and_sub(spills, 1);
+}
+
+/* Claims an entry and takes it out of its server's counts. False: it is not live, or somebody else was quicker. */
+static __always_inline int clear(const struct config *config, struct connection *connection, __u32 version, __u32 slot)
 {
 	__u32 kind = connection->kind;
-	if (!(kind & KIND_LIVE) || !claim(connection, kind)) return;
+	if (!(kind & KIND_LIVE) || !claim(connection, kind)) return 0;
+	if (kind & KIND_SPILLED) unspill(config, version, slot, kind);
 	__u32 state = __sync_lock_test_and_set(&connection->state, STATE_GONE);
 	struct server *server = server_of(connection->server);
 	if (server && (kind & KIND_TEMPLATE)) {
@@ -55,7 +78,12 @@ static __always_inline void forget(struct connection *connection, __u32 version)
 		__sync_fetch_and_sub(&server->load, state & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
 		update_overload(server);
 	}
-	publish(connection, 0);
+	return 1;
+}
+
+static __always_inline void forget(const struct config *config, struct connection *connection, __u32 version, __u32 slot)
+{
+	if (clear(config, connection, version, slot)) publish(connection, 0);
 }
 
 static __always_inline void set_template_timeout(struct connection *template, __u32 seconds)
@@ -69,33 +97,39 @@ static __always_inline __u32 template_timeout(const struct connection *template)
 }
 
 /* What happens when an entry's time is up. False: it lives on, because others depend on it. */
-static __always_inline int expire(struct connection *connection, __u32 version, __u32 now)
+static __always_inline int expire(const struct config *config, struct connection *connection, __u32 version, __u32 slot, __u32 now)
 {
 	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) {
 		set_template_timeout(connection, DEPENDED_ON_SEC);
 		connection->expires = now + DEPENDED_ON_SEC * ticks_per_second;
 		return 0;
 	}
-	forget(connection, version);
+	forget(config, connection, version, slot);
 	return 1;
 }
 
 /* --- beginning --- */
 
 /* An entry of the key's home, claimed. Null: both buckets are full of what must stay. */
-static __always_inline struct connection *take_slot(__u32 version, struct home home, __u32 now, __u32 *taken)
+static __always_inline struct connection *take_slot(const struct config *config, __u32 version, struct home home, __u32 now, __u32 *taken)
 {
 	__u32 slot = slot_with_room(version, home, now);
 	struct connection *connection = slot == NO_SLOT ? 0 : connection_at(version, slot);
 	if (!connection) return 0;
-	if (connection->kind != 0) forget(connection, version);
 	*taken = slot;
-	return claim(connection, 0) ? connection : 0;
+	int is_claimed = connection->kind == 0 ? claim(connection, 0) : clear(config, connection, version, slot);
+	return is_claimed ? connection : 0;
 }
 
 /* Writes key, server and state into a claimed entry, and shows it. */
-static __always_inline void fill(struct connection *connection, __u32 slot, const struct key *key, __u32 server, __u32 expires, __u32 state, __u32 link)
+static __always_inline void fill(struct connection *connection, __u32 slot, const struct key *key, struct home home, __u32 server, __u32 expires, __u32 state, __u32 link)
 {
+	__u32 kind = key->kind;
+	if (slot / WAYS != home.first) {
+		__u32 *spills = spills_of(key->version, home.first);
+		if (spills) __sync_fetch_and_add(spills, 1);
+		kind |= KIND_SPILLED;
+	}
 	if (key->version == 4) {
 		struct bucket4 *bucket = bucket4_at(slot / WAYS);
 		if (bucket) {
@@ -116,7 +150,7 @@ static __always_inline void fill(struct connection *connection, __u32 slot, cons
 	connection->expires = expires;
 	connection->state = state;
 	connection->link = link;
-	publish(connection, key->kind);
+	publish(connection, kind);
 }
 
 /* --- steps --- */

@@ -42,6 +42,8 @@ SHARED_ARRAY(cells, struct cell_line, 4096);
 SHARED_ARRAY(mark_rules, struct mark_rule, 128);
 SHARED_ARRAY(connections4, struct bucket4, CONNECTION_BUCKETS);
 SHARED_ARRAY(connections6, struct bucket6, CONNECTION_BUCKETS);
+SHARED_ARRAY(spills4, struct spill_line, CONNECTION_BUCKETS / BUCKETS_PER_SPILL / SPILLS);
+SHARED_ARRAY(spills6, struct spill_line, CONNECTION_BUCKETS / BUCKETS_PER_SPILL / SPILLS);
 SHARED_ARRAY(server_traffic, struct traffic, MAX_SERVERS);
 SHARED_ARRAY(verdicts, struct verdict_counts, 1);
 SHARED_ARRAY(replies, struct replies, 1);

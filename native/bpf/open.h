@@ -122,7 +122,10 @@ GLOBAL int remember(const struct config *config, const struct packet *packet, co
 	__u32 slot = 0, timeout = config->new_timeout, word = STATE_INACTIVE | STATE_NO_OUTPUT;
 	if (!server) return 0;
 	set_connection_key(&key, packet);
-	struct connection *connection = take_slot(packet->version, home_of(config, &key), packet->now, &slot);
+	/* One from port 0 was not looked for. */
+	struct home home = packet->home;
+	if (client_port(packet) == 0) home = home_of(config, &key);
+	struct connection *connection = take_slot(config, packet->version, home, packet->now, &slot);
 	if (!connection) return 0;
 	if (!packet->is_icmp_error) {
 		__u32 state = next_state(config, packet, word, INPUT_ONLY);
@@ -134,7 +137,7 @@ GLOBAL int remember(const struct config *config, const struct packet *packet, co
 		struct connection *template = connection_at(packet->version, opened->link - 1);
 		if (template) __sync_fetch_and_add(&template->link, 1);
 	}
-	fill(connection, slot, &key, opened->server, packet->now + timeout, word, opened->link);
+	fill(connection, slot, &key, home, opened->server, packet->now + timeout, word, opened->link);
 	__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
 	update_overload(server);
 	return 1;
@@ -183,9 +186,10 @@ GLOBAL int create_template(const struct config *config, const struct packet *pac
 	__u32 seconds = service->persistent_sec;
 	set_template_key(&key, packet, service);
 	struct server *server = server_of(chosen);
-	struct connection *template = take_slot(key.version, home_of(config, &key), packet->now, &slot);
+	struct home home = home_of(config, &key);
+	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
 	if (!template || !server) return 0;
-	fill(template, slot, &key, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
+	fill(template, slot, &key, home, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
 	__sync_fetch_and_add(&server->persistent, 1);
 	opened->link = slot + 1;
 	opened->server = chosen;
@@ -203,9 +207,11 @@ GLOBAL int find_template(const struct config *config, const struct packet *packe
 	struct home home = home_of(config, &key);
 	if (key.version == 4) template = find4(home, key.client[0], key.virtual[0], key.ports, key.kind, &slot);
 	else template = find6(home, key.client, key.virtual, key.ports, key.kind, &slot);
-	if (!template || (is_expired(template, packet->now) && expire(template, key.version, packet->now))) return 0;
+	if (!template || (is_expired(template, packet->now) && expire(config, template, key.version, slot, packet->now))) return 0;
 	if (!is_usable(config, template)) {
 		/* Filed under ports that no look-up has; it stays where it is, for those that depend on it. */
+		if (template->kind & KIND_SPILLED) unspill(config, key.version, slot, template->kind);
+		template->kind &= ~KIND_SPILLED;
 		template->ports = INVALIDATED_PORT;
 		return 0;
 	}

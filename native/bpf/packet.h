@@ -42,6 +42,13 @@ struct packet {
 	__u32 identification;
 	/* When it came, ticks. */
 	__u32 now;
+	/* The two buckets of its connection. Valid once it was looked for. */
+	struct home {
+		__u32 first;
+		__u32 second;
+	} home;
+	/* Of the connection that was found. */
+	__u32 slot;
 	/* What move the state: TCP flags, SCTP chunks, or NOT_PRESENT. */
 	__s16 tcp_flags;
 	__s16 sctp_chunk;

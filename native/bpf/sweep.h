@@ -20,14 +20,14 @@ static __always_inline int ends_with_its_server(const struct connection *connect
 	return !(connection->kind & KIND_TEMPLATE) || connection->link == 0;
 }
 
-static __always_inline void look_at(struct connection *connection, __u32 version, struct sweep_arguments *arguments)
+static __always_inline void look_at(const struct config *config, struct connection *connection, __u32 version, __u32 slot, struct sweep_arguments *arguments)
 {
 	if (!is_live(connection)) return;
 	int has_ended = 0;
 	if (is_expired(connection, arguments->ticks)) {
-		has_ended = expire(connection, version, arguments->ticks);
+		has_ended = expire(config, connection, version, slot, arguments->ticks);
 	} else if (ends_with_its_server(connection)) {
-		forget(connection, version);
+		forget(config, connection, version, slot);
 		has_ended = 1;
 	}
 	if (has_ended) arguments->expired++;
@@ -36,17 +36,21 @@ static __always_inline void look_at(struct connection *connection, __u32 version
 
 static long sweep_bucket4(__u32 index, struct sweep_arguments *arguments)
 {
-	struct bucket4 *bucket = bucket4_at(arguments->first_bucket + index);
-	if (!bucket) return 1;
-	for (int way = 0; way < WAYS; way++) look_at(&bucket->way[way].connection, 4, arguments);
+	struct config *config = the_config();
+	__u32 at = arguments->first_bucket + index;
+	struct bucket4 *bucket = bucket4_at(at);
+	if (!config || !bucket) return 1;
+	for (int way = 0; way < WAYS; way++) look_at(config, &bucket->way[way].connection, 4, at * WAYS + way, arguments);
 	return 0;
 }
 
 static long sweep_bucket6(__u32 index, struct sweep_arguments *arguments)
 {
-	struct bucket6 *bucket = bucket6_at(arguments->first_bucket + index);
-	if (!bucket) return 1;
-	for (int way = 0; way < WAYS; way++) look_at(&bucket->way[way].connection, 6, arguments);
+	struct config *config = the_config();
+	__u32 at = arguments->first_bucket + index;
+	struct bucket6 *bucket = bucket6_at(at);
+	if (!config || !bucket) return 1;
+	for (int way = 0; way < WAYS; way++) look_at(config, &bucket->way[way].connection, 6, at * WAYS + way, arguments);
 	return 0;
 }
 
@@ -65,11 +69,12 @@ SEC("syscall") int sweep(struct sweep_arguments *context)
 
 SEC("syscall") int end_connection(struct end_arguments *context)
 {
+	struct config *config = the_config();
 	struct connection *connection = connection_at(context->version, context->slot);
-	if (!connection || !is_live(connection)) return 0;
+	if (!config || !connection || !is_live(connection)) return 0;
 	/* A template stays for those that depend on it. */
 	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) return 0;
-	forget(connection, context->version);
+	forget(config, connection, context->version, context->slot);
 	return 1;
 }
 

@@ -128,6 +128,10 @@ export const CONNECTION6 = struct({
   spare: [U32, 2],
 });
 
+export const BUCKETS_PER_SPILL = 8;
+export const SPILLS = 16;
+export const SPILL_LINE = struct({ count: [U32, SPILLS] });
+
 export const TRAFFIC = struct({
   connections: U64,
   inPackets: U64,

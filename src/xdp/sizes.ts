@@ -1,6 +1,7 @@
 /** How large the maps are made for what is asked, and what that takes of memory. */
 import {
   ADDRESS_KEY,
+  BUCKETS_PER_SPILL,
   CELL_LINE,
   CELLS,
   CONFIG,
@@ -10,6 +11,8 @@ import {
   SERVER,
   SERVICE,
   SERVICE_SLOT,
+  SPILL_LINE,
+  SPILLS,
   TRAFFIC,
   WAYS,
 } from './layout.ts';
@@ -42,12 +45,17 @@ const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(Math.ma
 const bucketsFor = (connections: number): number =>
   Math.max(MIN_BUCKETS, powerOfTwo((2 * connections) / WAYS));
 
+/** Cache lines of counts, each for several buckets. */
+const spillLines = (buckets: number): number => Math.ceil(buckets / BUCKETS_PER_SPILL / SPILLS);
+
 /** Entries of each map whose size is not fixed. */
 export function mapEntries({ connections, services, servers }: XdpSizes, cpus: number) {
   const cells = services * CELLS_PER_SERVICE + servers * CELLS_PER_SERVER;
   return {
     connections4: bucketsFor(connections),
     connections6: bucketsFor(connections),
+    spills4: spillLines(bucketsFor(connections)),
+    spills6: spillLines(bucketsFor(connections)),
     services: 1 + 2 * services + SPARE_SERVICES,
     service_index: powerOfTwo(SLOTS_PER_SERVICE * services),
     servers,
@@ -65,6 +73,7 @@ export function xdpMemoryBytes(sizes: XdpSizes, cpus: number): number {
   return (
     entries.connections4 * WAYS * CONNECTION4.bytes +
     entries.connections6 * WAYS * CONNECTION6.bytes +
+    (entries.spills4 + entries.spills6) * SPILL_LINE.bytes +
     entries.services * SERVICE.bytes +
     entries.service_index * SERVICE_SLOT.bytes +
     entries.servers * SERVER.bytes +
