@@ -6,69 +6,10 @@ import type { Edit } from '../../src/service/model.ts';
 import { addServer, addService, deleteServer, editServer } from '../helpers/edits.ts';
 import { DIRECTOR_MAC, eth, GATEWAY_MAC, macBytes, payloadOf, SYN, toHex } from '../helpers/frame-builder.ts';
 import { frameProblem } from '../helpers/frame-checker.ts';
+import { HOSTILE_EDITS, HOSTILE_SETTINGS, problemOf, WEB } from '../helpers/hostile.ts';
 import { mutatedFrame } from '../helpers/mutated-frame.ts';
 import { sampleFrames, VIP, VIP6 } from '../helpers/sample-frames.ts';
 import { type Handled, MAC_OF, TestDirector } from '../helpers/test-director.ts';
-
-const WEB = `tcp ${VIP}:80`;
-const DNS = `udp ${VIP}:53`;
-
-const EDITS: readonly Edit[] = [
-  addService(WEB, { scheduler: 'wlc' }),
-  addServer(WEB, '10.0.0.11:80', { upperThreshold: 20 }),
-  addServer(WEB, '10.0.0.12:80', { weight: 3 }),
-  addServer(WEB, '127.0.0.1:80'),
-  addService(DNS, { onePacket: true }),
-  addServer(DNS, '10.0.0.13:53'),
-  addService(`tcp [${VIP6}]:80`, { persistentSec: 60, netmask: 64 }),
-  addServer(`tcp [${VIP6}]:80`, '[fd00:10::b]:80'),
-  addServer(`tcp [${VIP6}]:80`, '[fd00:10::c]:80'),
-  addService(`udp [${VIP6}]:53`),
-  addService(`sctp ${VIP}:36412`),
-  addServer(`sctp ${VIP}:36412`, '10.0.0.14:36412'),
-];
-const SETTINGS = { schedule_icmp: 1, sloppy_sctp: 1, expire_nodest_conn: 1, conn_reuse_mode: 3 };
-
-const OWN_MAC = toHex(macBytes(DIRECTOR_MAC));
-const SERVER_MACS = new Set(Object.values(MAC_OF).map((mac) => toHex(macBytes(mac))));
-
-/** Undefined: nothing is wrong with what the path did. */
-function problemOf({ verdict, sent, delivered }: Handled, frame: Uint8Array): string | undefined {
-  const isForward = /^Forward/.test(verdict);
-  const isReply = /^Reply/.test(verdict);
-  if (!isForward && !isReply && sent.length > 0 && verdict !== 'DropTransmit')
-    return `${verdict}, but frames were sent`;
-  if ((isForward || isReply) && sent.length === 0) return `${verdict}, but nothing was sent`;
-  if (/^Deliver/.test(verdict) !== delivered.length > 0)
-    return `${verdict}, ${delivered.length} frames delivered`;
-  for (const each of sent) {
-    const problem = frameProblem(each);
-    if (problem !== undefined) return `${verdict}: ${problem}: ${toHex(each)}`;
-    if (toHex(each.subarray(6, 12)) !== OWN_MAC) return 'sent from another MAC than ours';
-  }
-  const first = sent[0];
-  if (isReply && toHex(first!.subarray(0, 6)) !== toHex(frame.subarray(6, 12)))
-    return 'an answer to somebody else';
-  if (isForward && !SERVER_MACS.has(toHex(first!.subarray(0, 6)))) return 'forwarded to no server';
-  return isForward ? forwardingProblem(frame, first!) : undefined;
-}
-
-/** Nothing but MACs, TTL, IPv4 checksum and IPv4 options differs from what came in. */
-function forwardingProblem(frame: Uint8Array, sent: Uint8Array): string | undefined {
-  if (sent.length > frame.length) return 'longer than what came';
-  const ipOffset = [0x0800, 0x86dd].includes((frame[12]! << 8) | frame[13]!)
-    ? 14
-    : frame[16] === 0x81
-      ? 22
-      : 18;
-  const mayChange = frame[ipOffset]! >> 4 === 4 ? [8, 10, 11] : [7];
-  const isOption = (at: number) =>
-    frame[ipOffset]! >> 4 === 4 && at >= ipOffset + 20 && at < ipOffset + (frame[ipOffset]! & 15) * 4;
-  const changed = [...sent.keys()].filter(
-    (at) => at >= 12 && sent[at] !== frame[at] && !mayChange.includes(at - ipOffset) && !isOption(at),
-  );
-  return changed.length === 0 ? undefined : `bytes ${changed.join(', ')} changed`;
-}
 
 /** What the counters and the table say of each server must be the same. */
 function countProblem(director: TestDirector): string | undefined {
@@ -103,7 +44,7 @@ describe('a flood of broken frames', () => {
         fc.array(mutatedFrame(sampleFrames), { minLength: 20, maxLength: 200 }),
         fc.nat(3),
         (frames, pause) => {
-          const director = new TestDirector(EDITS, { connectionTableSize: 8, settings: SETTINGS });
+          const director = new TestDirector(HOSTILE_EDITS, { connectionTableSize: 8, settings: HOSTILE_SETTINGS });
           for (const frame of frames) {
             const handled = director.handle(frame);
             const problem =
@@ -123,7 +64,7 @@ describe('a flood of broken frames', () => {
   });
 
   test('reaches every part of the path', () => {
-    const director = new TestDirector(EDITS, { connectionTableSize: 8, settings: SETTINGS });
+    const director = new TestDirector(HOSTILE_EDITS, { connectionTableSize: 8, settings: HOSTILE_SETTINGS });
     const frames = fc.sample(mutatedFrame(sampleFrames), { numRuns: 20_000, seed: 1 });
     const reached = new Set(frames.map((frame) => director.handle(frame).verdict));
     const parts =

