@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, test } from 'vitest';
+import { DATAPATHS } from '../helpers/lab.ts';
 import { connect, describeWithRoot, missingNeeds, namespaces, run } from '../helpers/netns.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -115,49 +116,52 @@ describeWithRoot('director run as the unit starts it', ['python3', 'setpriv', 'n
   const { create } = namespaces();
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('says READY=1 when it can be asked, and STOPPING=1, with the capabilities of the unit alone', async () => {
-    const notifyPath = join(folder, 'notify');
-    const socketPath = join(folder, 'director.sock');
-    const listener = spawn('python3', ['-c', NOTIFY_SOCKET, notifyPath], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const heard = createInterface({ input: listener.stdout! })[Symbol.asyncIterator]();
-    try {
-      expect((await heard.next()).value).toBe('bound');
-      const [host, peer] = [await create(), await create('peer')];
-      await connect(host, 'eth0', peer, 'eth0');
-      await host.sh('ip addr add 192.0.2.1/24 dev eth0; ip link set eth0 up');
+  test.each(DATAPATHS)(
+    'says READY=1 when it can be asked, and STOPPING=1, with the capabilities of the unit alone: %s',
+    async (datapath) => {
+      const notifyPath = join(folder, `notify-${datapath}`);
+      const socketPath = join(folder, 'director.sock');
+      const listener = spawn('python3', ['-c', NOTIFY_SOCKET, notifyPath], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const heard = createInterface({ input: listener.stdout! })[Symbol.asyncIterator]();
+      try {
+        expect((await heard.next()).value).toBe('bound');
+        const [host, peer] = [await create(), await create('peer')];
+        await connect(host, 'eth0', peer, 'eth0');
+        await host.sh('ip addr add 192.0.2.1/24 dev eth0; ip link set eth0 up');
 
-      const capabilities = parseUnit(unitText).get('Service.CapabilityBoundingSet')!.join(' ').split(' ');
-      const only = ['-all', ...capabilities.map((name) => name.replace('CAP_', '+').toLowerCase())].join();
-      const daemon = host.spawn(
-        'setpriv',
-        [
-          `--bounding-set=${only}`,
-          '--no-new-privs',
-          process.execPath,
-          ...['--import', 'tsx', 'src/cli/director/main.ts'],
-          ...['run', '--interface', 'eth0', '--socket', socketPath],
-        ],
-        {
-          cwd: root,
-          env: {
-            ...process.env,
-            NOTIFY_SOCKET: notifyPath,
-            DIRECTOR_BPFFS: `/sys/fs/bpf/director-unit-${process.pid}`,
+        const capabilities = parseUnit(unitText).get('Service.CapabilityBoundingSet')!.join(' ').split(' ');
+        const only = ['-all', ...capabilities.map((name) => name.replace('CAP_', '+').toLowerCase())].join();
+        const daemon = host.spawn(
+          'setpriv',
+          [
+            `--bounding-set=${only}`,
+            '--no-new-privs',
+            process.execPath,
+            ...['--import', 'tsx', 'src/cli/director/main.ts'],
+            ...['run', '--interface', 'eth0', '--datapath', datapath, '--socket', socketPath],
+          ],
+          {
+            cwd: root,
+            env: {
+              ...process.env,
+              NOTIFY_SOCKET: notifyPath,
+              DIRECTOR_BPFFS: `/sys/fs/bpf/director-unit-${process.pid}`,
+            },
+            stdio: ['ignore', 'ignore', 'inherit'],
           },
-          stdio: ['ignore', 'ignore', 'inherit'],
-        },
-      );
-      expect((await heard.next()).value).toBe('READY=1');
-      expect(existsSync(socketPath)).toBe(true);
-      daemon.kill('SIGTERM');
-      expect((await heard.next()).value).toBe('STOPPING=1');
-      expect((await once(daemon, 'exit'))[0]).toBe(0);
-      expect(await host.must('nft', ['list', 'tables'])).toBe('');
-      expect(existsSync(socketPath)).toBe(false);
-    } finally {
-      listener.kill();
-    }
-  });
+        );
+        expect((await heard.next()).value).toBe('READY=1');
+        expect(existsSync(socketPath)).toBe(true);
+        daemon.kill('SIGTERM');
+        expect((await heard.next()).value).toBe('STOPPING=1');
+        expect((await once(daemon, 'exit'))[0]).toBe(0);
+        expect(await host.must('nft', ['list', 'tables'])).toBe('');
+        expect(existsSync(socketPath)).toBe(false);
+      } finally {
+        listener.kill();
+      }
+    },
+  );
 });
