@@ -225,18 +225,18 @@ static __always_inline struct room room_in(__u32 version, __u32 at, __u32 now)
  * A slot for something new: free, or held by one that has to go first. That is one whose time is up, or, where the
  * buckets are full, the oldest half-open connection. An established one never goes.
  */
-static __always_inline __u32 slot_with_room(__u32 version, struct home home, __u32 now)
+GLOBAL __u32 slot_with_room(__u32 version, __u32 first_bucket, __u32 second_bucket, __u32 now)
 {
-	struct room first = room_in(version, home.first, now);
-	if (first.free >= 2) return home.first * WAYS + first.free_way;
-	struct room second = room_in(version, home.second, now);
-	if (second.free > first.free) return home.second * WAYS + second.free_way;
-	if (first.free > 0) return home.first * WAYS + first.free_way;
-	if (first.expired_way != NO_WAY) return home.first * WAYS + first.expired_way;
-	if (second.expired_way != NO_WAY) return home.second * WAYS + second.expired_way;
+	struct room first = room_in(version, first_bucket, now);
+	if (first.free >= 2) return first_bucket * WAYS + first.free_way;
+	struct room second = room_in(version, second_bucket, now);
+	if (second.free > first.free) return second_bucket * WAYS + second.free_way;
+	if (first.free > 0) return first_bucket * WAYS + first.free_way;
+	if (first.expired_way != NO_WAY) return first_bucket * WAYS + first.expired_way;
+	if (second.expired_way != NO_WAY) return second_bucket * WAYS + second.expired_way;
 	if (second.half_open_way != NO_WAY && second.half_open_left < first.half_open_left)
-		return home.second * WAYS + second.half_open_way;
-	return first.half_open_way != NO_WAY ? home.first * WAYS + first.half_open_way : NO_SLOT;
+		return second_bucket * WAYS + second.half_open_way;
+	return first.half_open_way != NO_WAY ? first_bucket * WAYS + first.half_open_way : NO_SLOT;
 }
 
 #endif

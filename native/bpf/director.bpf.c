@@ -234,6 +234,13 @@ GLOBAL int decode_less_plain(struct xdp_md *context, const struct config *config
 	return decode_any(&frame, packet, config->own_mac);
 }
 
+GLOBAL int decode_outgoing(struct __sk_buff *skb, const struct config *config, struct packet *packet)
+{
+	struct frame frame = { .context = skb, .is_skb = 1, .length = skb->len };
+	if (!config || !packet) return VERDICT_DROP_TRUNCATED;
+	return decode_any(&frame, packet, config->own_mac);
+}
+
 /* --- the path --- */
 
 static __always_inline int handle(struct xdp_md *context, struct config *config, struct packet *packet)
@@ -290,12 +297,11 @@ SEC("xdp") int director(struct xdp_md *context)
 SEC("tc") int director_egress(struct __sk_buff *skb)
 {
 	struct config *config = the_config();
-	struct frame frame = { .context = skb, .length = skb->len, .is_skb = 1 };
 	struct packet packet;
 	if (!config || !(config->services4 | config->services6)) return 0;
 	clear_packet(&packet);
 	packet.now = clock_ticks(config);
-	if (decode_any(&frame, &packet, config->own_mac) != VERDICT_CONTINUE || !packet.is_outgoing) return 0;
+	if (decode_outgoing(skb, config, &packet) != VERDICT_CONTINUE || !packet.is_outgoing) return 0;
 	count_verdict(follow_own_reply(config, &packet));
 	return 0;
 }

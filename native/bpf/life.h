@@ -113,7 +113,7 @@ static __always_inline int expire(const struct config *config, struct connection
 /* An entry of the key's home, claimed. Null: both buckets are full of what must stay. */
 static __always_inline struct connection *take_slot(const struct config *config, __u32 version, struct home home, __u32 now, __u32 *taken)
 {
-	__u32 slot = slot_with_room(version, home, now);
+	__u32 slot = slot_with_room(version, home.first, home.second, now);
 	struct connection *connection = slot == NO_SLOT ? 0 : connection_at(version, slot);
 	if (!connection) return 0;
 	*taken = slot;
