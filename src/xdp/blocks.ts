@@ -48,17 +48,51 @@ export class Blocks {
   }
 
   private find(size: number): number | undefined {
-    const reused = this.free.get(size)?.pop();
-    if (reused !== undefined) return reused;
+    const found = this.free.get(size)?.pop() ?? this.begin(size) ?? this.divide(size);
+    if (found !== undefined || !this.join()) return found;
+    return this.free.get(size)?.pop() ?? this.divide(size);
+  }
+
+  /** Places that nobody has had. */
+  private begin(size: number): number | undefined {
     if (this.next + size > this.end) return undefined;
     this.next += size;
     return this.next - size;
   }
 
+  /** The beginning of a longer row, whose rest stays free. */
+  private divide(size: number): number | undefined {
+    for (let longer = 2 * size; longer <= this.end; longer *= 2) {
+      const start = this.free.get(longer)?.pop();
+      if (start === undefined) continue;
+      this.addGap(start + size, start + longer);
+      return start;
+    }
+    return undefined;
+  }
+
+  /** Makes one of free rows that lie side by side. False: none do. */
+  private join(): boolean {
+    const rows = [...this.free].flatMap(([size, starts]) =>
+      starts.map((start) => ({ start, end: start + size })),
+    );
+    if (this.next < this.end) rows.push({ start: this.next, end: this.end });
+    const joined: { readonly start: number; end: number }[] = [];
+    for (const row of rows.sort((a, b) => a.start - b.start)) {
+      const last = joined.at(-1);
+      if (last?.end === row.start) last.end = row.end;
+      else joined.push(row);
+    }
+    if (joined.length === rows.length) return false;
+    this.next = this.end;
+    this.free.clear();
+    for (const { start, end } of joined) this.addGap(start, end);
+    return true;
+  }
+
   /** So many edits came in one second that only what was just released is left. */
   private wait(size: number): number | undefined {
-    const isReleased = this.released.some((each) => each.size === size);
-    if (!isReleased) return undefined;
+    if (this.released.length === 0) return undefined;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT_GRACE_MS);
     this.reclaim(SHORT_GRACE_MS);
     return this.find(size);
