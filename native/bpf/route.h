@@ -6,76 +6,6 @@
 
 #define DAY_MS 86400000ULL
 
-/* --- options: fillIpv4Options() of src/wire/ipv4-options.ts --- */
-
-static __always_inline void put32(struct options *options, __u32 at, __u32 value)
-{
-	option_byte(options, at) = value >> 24;
-	option_byte(options, at + 1) = value >> 16;
-	option_byte(options, at + 2) = value >> 8;
-	option_byte(options, at + 3) = value;
-}
-
-static __always_inline __u32 get32(const struct options *options, __u32 at)
-{
-	return (__u32)option_byte(options, at) << 24 | option_byte(options, at + 1) << 16 |
-	       option_byte(options, at + 2) << 8 | option_byte(options, at + 3);
-}
-
-static __always_inline void record_route(struct options *options, __u32 length)
-{
-	__u32 pointer = option_byte(options, options->at + 2);
-	if (pointer > length) return;
-	put32(options, options->at + pointer - 1, options->own);
-	option_byte(options, options->at + 2) = pointer + 4;
-}
-
-static __always_inline void record_time(struct options *options, __u32 length)
-{
-	__u32 at = options->at, pointer = option_byte(options, at + 2), place = at + pointer - 1;
-	__u32 kind = option_byte(options, at + 3) & 0xf;
-	if (pointer > length) {
-		if (kind != TIME_PRESPECIFIED) option_byte(options, at + 3) += 0x10;
-		return;
-	}
-	if (kind == TIME_ONLY) {
-		put32(options, place, options->day_ms);
-		option_byte(options, at + 2) = pointer + 4;
-		return;
-	}
-	if (kind != TIME_AND_ADDRESS && kind != TIME_PRESPECIFIED) return;
-	__u32 present = get32(options, place);
-	/* A prespecified address is left as it is; where it is another host's, Linux fills in nothing. */
-	if (kind == TIME_AND_ADDRESS) put32(options, place, options->own);
-	else if (present != options->own && present != 0) return;
-	put32(options, place + 4, options->day_ms);
-	option_byte(options, at + 2) = pointer + 8;
-}
-
-static long fill_option(__u32 index, struct options *options)
-{
-	if (options->at >= options->length) return 1;
-	__u32 type = option_byte(options, options->at);
-	if (type == OPTION_END) return 1;
-	if (type == OPTION_NO_OPERATION) {
-		options->at++;
-		return 0;
-	}
-	__u32 length = option_byte(options, options->at + 1);
-	if (type == OPTION_RECORD_ROUTE) record_route(options, length);
-	else if (type == OPTION_TIMESTAMP) record_time(options, length);
-	options->at += length;
-	return 0;
-}
-
-/* Behind the end come zeroes. */
-static long clear_option(__u32 index, struct options *options)
-{
-	if (options->at >= options->length) return 1;
-	option_byte(options, options->at++) = 0;
-	return 0;
-}
-
 /* Writes what this host has to into acceptable options, and the checksum of the header. */
 GLOBAL int rewrite_options(struct xdp_md *context, const struct config *config, const struct packet *packet)
 {
@@ -97,8 +27,6 @@ GLOBAL int rewrite_options(struct xdp_md *context, const struct config *config, 
 	return bpf_xdp_store_bytes(context, offset, word, sizeof word) == 0 &&
 	       bpf_xdp_store_bytes(context, offset + IPV4_BYTES, options.byte, length) == 0;
 }
-
-/* --- MACs and TTL --- */
 
 /* The word at offset 8 of an IPv4 header with the TTL lowered by one: RFC 1624 eqn. 3. */
 static __always_inline __u32 lowered_ttl_word(__u32 word)

@@ -9,5 +9,4 @@ export const matchesFilter = (listing: ConnectionListing, filter: ConnectionFilt
   matchesEnd(listing.server, filter.server);
 
 const matchesEnd = ({ address, port }: ServerAddress, wanted: EndpointFilter | undefined): boolean =>
-  wanted === undefined ||
-  (wanted.address === address && (wanted.port === undefined || wanted.port === port));
+  wanted === undefined || (wanted.address === address && (wanted.port === undefined || wanted.port === port));

@@ -7,9 +7,9 @@ import { TICKS_PER_SECOND } from '../clock.ts';
 import { SCTP_STATE_NAMES } from '../connection/sctp-state.ts';
 import { TcpState } from '../connection/tcp-state.ts';
 import { TemplateState } from '../connection/template-state.ts';
-import { IpProtocol } from '../wire/ipv4.ts';
 import { timeoutOf } from '../connection/timeouts.ts';
 import type { Settings } from '../service/settings.ts';
+import { IpProtocol } from '../wire/ipv4.ts';
 import { forget } from './connection-life.ts';
 import type { Path } from './path.ts';
 

@@ -40,7 +40,8 @@ export function readAdopted(program: Program): Adopted {
 
 function readServers({ servers }: Program): RecordedServer[] {
   const found: RecordedServer[] = [];
-  for (let id = 0; id < servers.count; id++) if (isRecordInUse(servers, id)) found.push(readRecord(servers, id));
+  for (let id = 0; id < servers.count; id++)
+    if (isRecordInUse(servers, id)) found.push(readRecord(servers, id));
   return found;
 }
 

@@ -20,7 +20,7 @@ import {
 } from './pins.ts';
 import { Program } from './program.ts';
 import { XdpSession } from './session.ts';
-import { type XdpSizes, xdpMemoryBytes as memoryBytesFor } from './sizes.ts';
+import { xdpMemoryBytes as memoryBytesFor, type XdpSizes } from './sizes.ts';
 import { WaitingRoom } from './waiting.ts';
 
 export type { XdpMode, XdpSizes };

@@ -31,8 +31,8 @@ export class Devices {
   }
 
   /** As an earlier process had it. */
-  adopt(address: string, way: Way | undefined): void {
-    if (way !== undefined) this.ways.set(address, way);
+  adopt(address: string, way: Way): void {
+    this.ways.set(address, way);
   }
 
   wayTo(address: string): Way | undefined {
@@ -41,7 +41,9 @@ export class Devices {
 
   /** The interface whose MAC a frame has as its source. */
   interfaceOf(frame: Uint8Array): number | undefined {
-    const source = parseMac([...frame.subarray(6, 12)].map((byte) => byte.toString(16).padStart(2, '0')).join(':'));
+    const source = parseMac(
+      [...frame.subarray(6, 12)].map((byte) => byte.toString(16).padStart(2, '0')).join(':'),
+    );
     for (const { device, ownMac } of this.ways.values())
       if (ownMac.high === source?.high && ownMac.low === source.low) return this.interfaces[device];
     return undefined;

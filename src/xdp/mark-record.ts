@@ -61,7 +61,8 @@ export function readMarkRules(config: Memory, memory: Memory): MarkRule[] {
   for (let element = first; element < first + (inForce & 0xffff); element++) {
     const number = memory.get32(element, at.rule);
     const last = rules.at(-1);
-    const sources = memory.get32(element, at.hasSources) === 0 ? [] : [networkText(memory, element, 'source')];
+    const sources =
+      memory.get32(element, at.hasSources) === 0 ? [] : [networkText(memory, element, 'source')];
     if (last?.number === number)
       last.rule = { ...last.rule, sources: [...(last.rule.sources ?? []), ...sources] };
     else rules.push({ number, rule: readRule(memory, element, sources) });

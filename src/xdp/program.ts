@@ -92,7 +92,11 @@ export class Program {
   }
 
   /** Ends what is over in a row of buckets. How many ended and how many live, and the program's clock. */
-  sweep(version: 4 | 6, firstBucket: number, bucketCount: number): { ended: number; live: number; ticks: number } {
+  sweep(
+    version: 4 | 6,
+    firstBucket: number,
+    bucketCount: number,
+  ): { ended: number; live: number; ticks: number } {
     const { sweepArguments: words } = this;
     words[0] = version;
     words[1] = firstBucket;

@@ -228,5 +228,7 @@ const isSameList = (a: readonly RealServer[], b: readonly RealServer[]): boolean
 
 /** The daemon keeps within the limits that the maps were made for. */
 function refuse(map: string, address: ServiceAddress): never {
-  throw new DirectorError('OUT_OF_RANGE', `the map ${map} has no room left for ${serviceKey(address)}`, { map });
+  throw new DirectorError('OUT_OF_RANGE', `the map ${map} has no room left for ${serviceKey(address)}`, {
+    map,
+  });
 }

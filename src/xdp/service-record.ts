@@ -21,7 +21,11 @@ export interface CellRun {
 export const NO_CELLS: CellRun = { first: 0, count: 0 };
 
 /** Undefined: no room is left. */
-export function writeCells(memory: Memory, blocks: Blocks, servers: readonly RealServer[]): CellRun | undefined {
+export function writeCells(
+  memory: Memory,
+  blocks: Blocks,
+  servers: readonly RealServer[],
+): CellRun | undefined {
   if (servers.length === 0) return NO_CELLS;
   const first = blocks.take(servers.length);
   if (first === undefined) return undefined;

@@ -41,7 +41,8 @@ export class ServiceSlots {
     const { memory } = this;
     const slot = this.find(endpoint) ?? this.firstFree(endpoint);
     if (slot === undefined) return false;
-    if (memory.get8(slot, at.version) === 0 || memory.get32(slot, at.service) === 0) this.name(slot, endpoint);
+    if (memory.get8(slot, at.version) === 0 || memory.get32(slot, at.service) === 0)
+      this.name(slot, endpoint);
     memory.set32(slot, at.service, element);
     return true;
   }

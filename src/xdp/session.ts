@@ -5,9 +5,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { TICKS_PER_SECOND } from '../clock.ts';
-import { type StateTimeouts, stateTimeouts, timeoutOf } from '../connection/timeouts.ts';
+import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
-import { FloodJudge, scannedEntries } from '../datapath/defense.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
 import {
   applyEdit,
@@ -23,12 +22,11 @@ import {
   virtualAddressesOf,
   zeroCounters,
 } from '../service/read-counters.ts';
-import { type RealServer, reachOf } from '../service/real-server.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { ESTIMATE_INTERVAL_SEC, Traffic } from '../service/traffic.ts';
 import type { VirtualService } from '../service/virtual-service.ts';
-import { type MacAddress, parseMac } from '../wire/address.ts';
+import { parseMac } from '../wire/address.ts';
 import type {
   ConfigurationMessage,
   ConnectionsPage,
@@ -40,20 +38,18 @@ import type { DatapathSession } from '../worker/session.ts';
 import { AddressSet, writeOwnAddressBits } from './addresses.ts';
 import { readAdopted } from './adopt.ts';
 import { ConnectionTables } from './connections.ts';
+import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
 import { CONFIG, LAYOUT_VERSION } from './layout.ts';
 import { writeMarkRules } from './mark-record.ts';
+import { NextHops } from './next-hops.ts';
 import { writeNotes } from './notes.ts';
 import type { Program } from './program.ts';
 import { Publisher } from './publisher.ts';
 import { PublishedScheduler } from './scheduler.ts';
-import { isRecordInUse, macOfWord, macWord, readLoad, type Way } from './server-record.ts';
-import { writeDefense, writeSettings, writeTimeouts } from './settings-record.ts';
+import { isRecordInUse, macOfWord, macWord, readLoad } from './server-record.ts';
+import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
-
-const NO_MAC: MacAddress = { high: 0, low: 0 };
-/** A daemon that has just begun does not know the MACs yet that it has taken over; they stand until then. */
-const MACS_STAND_MS = 5000;
 
 export class XdpSession implements DatapathSession {
   /** What was found in the maps of an earlier process; undefined: they are new. */
@@ -67,17 +63,15 @@ export class XdpSession implements DatapathSession {
   private readonly traffic: TrafficReader;
   private readonly devices: Devices;
   private readonly ownAddresses: AddressSet;
-  private readonly judge = new FloodJudge();
+  private readonly nextHops: NextHops;
+  private readonly defense: ProgramDefense;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   private table = ServiceTable.empty();
   private timeouts: StateTimeouts = stateTimeouts(EMPTY_CONFIGURATION.timeouts);
-  private ownMac = NO_MAC;
+  /** Schedulers that were made, and removals of servers that were seen to. */
   private instances = 0;
+  private removals = 0;
   private seconds = 0;
-  private dropsEntries = false;
-  private adoptedMs = Number.NEGATIVE_INFINITY;
-  /** What came while MACs stood: those servers have none. */
-  private unresolved = new Map<string, NextHop>();
 
   constructor(program: Program, capacity: number) {
     this.program = program;
@@ -86,6 +80,8 @@ export class XdpSession implements DatapathSession {
     this.publisher = new Publisher(program, this.traffic);
     this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
     this.devices = new Devices(program.object);
+    this.nextHops = new NextHops(this.registry, this.publisher, this.devices);
+    this.defense = new ProgramDefense(program, this.tables, capacity);
     this.ownAddresses = new AddressSet(program.object, 'own_addresses');
     this.adopted = program.config.get32(0, CONFIG.at.layoutVersion) === 0 ? undefined : this.adopt();
     if (this.adopted === undefined) this.begin();
@@ -107,25 +103,19 @@ export class XdpSession implements DatapathSession {
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
-    const macsStand = performance.now() - this.adoptedMs < MACS_STAND_MS;
-    for (const nextHop of nextHops) {
-      this.unresolved.delete(nextHop.address);
-      if (macsStand && nextHop.kind === 'neighbor' && nextHop.mac === null)
-        this.unresolved.set(nextHop.address, nextHop);
-      else this.setNextHop(nextHop);
-    }
+    this.nextHops.set(nextHops);
   }
 
   setHost(host: HostFacts): void {
-    const { program } = this;
-    const mac = parseMac(host.mac) ?? this.ownMac;
-    const isNew = mac.high !== this.ownMac.high || mac.low !== this.ownMac.low;
-    this.ownMac = mac;
+    const { program, nextHops } = this;
+    const { ownMac } = nextHops;
+    const mac = parseMac(host.mac) ?? ownMac;
+    nextHops.ownMac = mac;
     program.config.set64(0, CONFIG.at.ownMac, macWord(mac));
     this.ownAddresses.follow(new Set(host.addresses));
     writeOwnAddressBits(program.config, host.addresses);
     this.setDayOffset();
-    if (isNew) for (const server of this.registry) this.publisher.writeServer(server, this.wayTo(server));
+    if (mac.high !== ownMac.high || mac.low !== ownMac.low) nextHops.writeAll();
   }
 
   get virtualAddresses(): string[] {
@@ -165,12 +155,9 @@ export class XdpSession implements DatapathSession {
   everySecond(): void {
     this.refresh();
     this.updateDefense();
-    if (this.dropsEntries) this.dropEntries(Math.random);
+    this.defense.dropEntries(this.timeouts, Math.random);
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
-    if (performance.now() - this.adoptedMs >= MACS_STAND_MS) {
-      for (const nextHop of this.unresolved.values()) this.setNextHop(nextHop);
-      this.unresolved.clear();
-    }
+    this.nextHops.everySecond();
     for (const server of this.registry.collect(this.ticks())) this.publisher.forget(server);
     this.setDayOffset();
   }
@@ -217,20 +204,11 @@ export class XdpSession implements DatapathSession {
     this.updateDefense();
   }
 
-  private removals = 0;
-
   /** With expire_nodest_conn the connections of deleted servers end. */
   private noteRemovals(): void {
     if (this.registry.removals === this.removals) return;
     this.removals = this.registry.removals;
     if (this.configuration.settings.expire_nodest_conn !== 0) this.registry.endConnectionsOfDeleted();
-  }
-
-  private setNextHop({ address, kind, mac, interface: other }: NextHop): void {
-    this.devices.setWay(address, other);
-    this.registry.setNextHop(address, reachOf(kind, mac));
-    for (const server of this.registry)
-      if (server.address.address === address) this.publisher.writeServer(server, this.wayTo(server));
   }
 
   private zero(address: ServiceAddress | undefined): void {
@@ -259,7 +237,7 @@ export class XdpSession implements DatapathSession {
   }
 
   private publishService(key: string, service = this.serviceOf(key)): void {
-    this.publisher.follow(key, service, (server) => this.wayTo(server));
+    this.publisher.follow(key, service, (server) => this.nextHops.wayTo(server));
   }
 
   private serviceOf(key: string): VirtualService | undefined {
@@ -268,11 +246,8 @@ export class XdpSession implements DatapathSession {
   }
 
   private publishDeleted(): void {
-    for (const server of this.registry.deleted) this.publisher.writeServer(server, this.wayTo(server));
-  }
-
-  private wayTo(server: RealServer): Way {
-    return this.devices.wayTo(server.address.address) ?? { device: 0, ownMac: this.ownMac };
+    for (const server of this.registry.deleted)
+      this.publisher.writeServer(server, this.nextHops.wayTo(server));
   }
 
   // What the program counted ----------------------------------------------------------------------------------
@@ -308,24 +283,8 @@ export class XdpSession implements DatapathSession {
     return report;
   }
 
-  // Defence -------------------------------------------------------------------------------------------------
-
   private updateDefense(): void {
-    const { config } = this.program;
-    this.dropsEntries = writeDefense(config, this.configuration.settings, this.capacity, this.live);
-  }
-
-  /** drop_entry: looks at a part of the tables chosen at random. */
-  private dropEntries(random: () => number): void {
-    const { tables, program, timeouts } = this;
-    const scale = program.ticksPerSecond / TICKS_PER_SECOND;
-    const now = program.now();
-    for (let left = scannedEntries(tables.slotCount); left > 0; left--) {
-      const slot = Math.floor(random() * tables.slotCount);
-      const suspect = tables.suspect(slot, now, (protocol, state) => timeoutOf(timeouts, protocol, state) * scale);
-      if (suspect === undefined) continue;
-      if (this.judge.givesUp({ ...suspect, idle: suspect.idle / scale })) tables.endSlot(slot);
-    }
+    this.defense.update(this.configuration.settings, this.live);
   }
 
   // Beginning -------------------------------------------------------------------------------------------------
@@ -347,16 +306,15 @@ export class XdpSession implements DatapathSession {
     for (const { id, service, address, options, lastWeight, reach, way } of servers) {
       const server = registry.adopt(id, service, address, options, new Traffic());
       server.lastWeight = lastWeight;
-      registry.setNextHop(address.address, reach);
-      this.devices.adopt(address.address, way);
+      this.nextHops.adopt(address.address, reach, way);
     }
-    this.ownMac = macOfWord(program.config.get64(0, CONFIG.at.ownMac));
-    this.adoptedMs = performance.now();
+    this.nextHops.ownMac = macOfWord(program.config.get64(0, CONFIG.at.ownMac));
     this.configuration = configuration;
     this.table = this.table.next(configuration, registry, this.createScheduler);
     const recorded = services.map((record) => ({ record, service: this.table.get(record.address)! }));
     this.publisher.adopt(recorded);
-    for (const { record, service } of recorded) this.continueScheduler(service, record.place, record.instance);
+    for (const { record, service } of recorded)
+      this.continueScheduler(service, record.place, record.instance);
     this.timeouts = stateTimeouts(configuration.timeouts);
     this.removals = registry.removals;
     this.refresh();

@@ -1,9 +1,10 @@
 /** Settings and timeouts as the program has them: struct config of native/bpf/layout.h. One store a value. */
+
+import { TICKS_PER_SECOND } from '../clock.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import { defenseLevel, restartsDropCount } from '../datapath/defense.ts';
 import type { ConnectionTimeouts } from '../service/model.ts';
 import type { Settings } from '../service/settings.ts';
-import { TICKS_PER_SECOND } from '../clock.ts';
 import { CONFIG } from './layout.ts';
 import type { Memory } from './memory.ts';
 

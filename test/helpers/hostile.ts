@@ -23,7 +23,12 @@ export const HOSTILE_EDITS: readonly Edit[] = [
   addService(`sctp ${VIP}:36412`),
   addServer(`sctp ${VIP}:36412`, '10.0.0.14:36412'),
 ];
-export const HOSTILE_SETTINGS = { schedule_icmp: 1, sloppy_sctp: 1, expire_nodest_conn: 1, conn_reuse_mode: 3 };
+export const HOSTILE_SETTINGS = {
+  schedule_icmp: 1,
+  sloppy_sctp: 1,
+  expire_nodest_conn: 1,
+  conn_reuse_mode: 3,
+};
 
 interface Handled {
   readonly verdict: string;

@@ -4,9 +4,9 @@
  */
 import { ticksFromSec } from '../../src/clock.ts';
 import { type Verdict, verdictNames } from '../../src/datapath/verdict.ts';
+import { parseMac } from '../../src/wire/address.ts';
 import { DecodeResult, decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
-import { parseMac } from '../../src/wire/address.ts';
 import { decodeEvent, type ProgramEvent } from '../../src/xdp/events.ts';
 import { CONFIG, CONNECTION, CONNECTION4, CONNECTION6, Kind } from '../../src/xdp/layout.ts';
 import { Program } from '../../src/xdp/program.ts';
@@ -75,7 +75,11 @@ export class XdpDirector {
     replies[0] = 1_000_000;
     const session = new XdpSession(this.program, capacity);
     for (let word = 0; word < 11; word++)
-      config.set64(0, CONFIG.at.seed + 8 * word, BigInt(2 * word + 1) * 0x9e3779b97f4a7c15n & (2n ** 64n - 1n));
+      config.set64(
+        0,
+        CONFIG.at.seed + 8 * word,
+        (BigInt(2 * word + 1) * 0x9e3779b97f4a7c15n) & (2n ** 64n - 1n),
+      );
     return session;
   }
 
@@ -138,7 +142,11 @@ export class XdpDirector {
   }
 
   /** One run. `bytes`: what leaves, without the padding of Ethernet. */
-  private run(frame: Uint8Array): { verdict: keyof typeof Verdict; action: number; bytes: Uint8Array | undefined } {
+  private run(frame: Uint8Array): {
+    verdict: keyof typeof Verdict;
+    action: number;
+    bytes: Uint8Array | undefined;
+  } {
     const { program, out } = this;
     this.in.set(frame);
     const result = program.object.runXdp(program.director, this.in, frame.length, out, 0);

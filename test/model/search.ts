@@ -54,7 +54,8 @@ export function search({ seed, steps }: Search, kind = PATH_AND_BOOK): Found {
     const { world, sequence } = sequenceOf(seed, worlds, steps - done, kind);
     const { problem, contest, ran } = tryOut(world, sequence, kind);
     done += ran;
-    for (const [verdict, count] of contest.reached) verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + count);
+    for (const [verdict, count] of contest.reached)
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + count);
     if (problem === undefined) continue;
     const text = report({ seed, steps }, done, world, sequence.slice(0, ran), kind);
     return { steps: done, worlds: worlds + 1, verdicts, problem: text };

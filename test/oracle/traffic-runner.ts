@@ -35,7 +35,8 @@ export async function runTrafficCase(
   try {
     for (const [index, event] of recorded.events.entries()) {
       const difference = await run.event(event);
-      if (difference !== undefined) return { name: recorded.name, difference: { event: index, ...difference } };
+      if (difference !== undefined)
+        return { name: recorded.name, difference: { event: index, ...difference } };
     }
     return { name: recorded.name, difference: undefined };
   } finally {

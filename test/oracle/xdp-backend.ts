@@ -1,7 +1,8 @@
 /** The program in the kernel as the recordings' runner runs it, by BPF_PROG_TEST_RUN. Needs root. */
+
+import { parseMac } from '../../src/wire/address.ts';
 import { decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
-import { parseMac } from '../../src/wire/address.ts';
 import { CONFIG } from '../../src/xdp/layout.ts';
 import { XdpDirector } from '../helpers/xdp-director.ts';
 import { type Backend, CONNECTION_TABLE_SIZE, type Handled } from './memory-director.ts';

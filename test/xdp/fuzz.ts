@@ -79,11 +79,21 @@ function countProblem(director: XdpDirector): string | undefined {
     director.wait(1000);
   }
   const { services, connections } = director.session.readCounters();
-  if (connections.live !== 0) return `${connections.live} connections are counted when none is left: ${JSON.stringify(services)}`;
+  if (connections.live !== 0)
+    return `${connections.live} connections are counted when none is left: ${JSON.stringify(services)}`;
   return undefined;
 }
 
 /** Verdicts that no frame of a fuzz may lack, else it looks at less than it seems to. */
 export const REACHED = Object.keys(Verdict).filter(
-  (name) => !['Continue', 'DropTransmit', 'DropDeliver', 'DropServerRemoved', 'DropDefense', 'DropNoNeighbor', 'DropServerUnreachable'].includes(name),
+  (name) =>
+    ![
+      'Continue',
+      'DropTransmit',
+      'DropDeliver',
+      'DropServerRemoved',
+      'DropDefense',
+      'DropNoNeighbor',
+      'DropServerUnreachable',
+    ].includes(name),
 );

@@ -109,8 +109,14 @@ test('both notes follow each other as an array of C does', () => {
 
 test('verdicts have the numbers of native/bpf/verdict.h', () => {
   const text = readFileSync(join(BPF, 'verdict.h'), 'utf8');
-  const inC = [...text.matchAll(/^\tVERDICT_(\w+) = (\d+),$/gm)].map(([, name, number]) => [name, Number(number)]);
-  const inTypeScript = Object.entries(Verdict).map(([name, number]) => [snake(name).slice(1).toUpperCase(), number]);
+  const inC = [...text.matchAll(/^\tVERDICT_(\w+) = (\d+),$/gm)].map(([, name, number]) => [
+    name,
+    Number(number),
+  ]);
+  const inTypeScript = Object.entries(Verdict).map(([name, number]) => [
+    snake(name).slice(1).toUpperCase(),
+    number,
+  ]);
   expect(Object.fromEntries(inC)).toEqual(Object.fromEntries(inTypeScript));
   expect(readFileSync(join(BPF, 'layout.h'), 'utf8')).toContain(`#define VERDICT_COUNT ${VERDICT_COUNT}`);
 });

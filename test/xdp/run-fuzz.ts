@@ -14,7 +14,8 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(frames) || frames < 1) 
 const begun = performance.now();
 const { verdicts, problem } = fuzz({ frames, seed });
 console.log(`seed ${seed}: ${frames} frames, ${((performance.now() - begun) / 1000).toFixed(1)} s`);
-for (const [verdict, count] of [...verdicts].sort((a, b) => b[1] - a[1])) console.log(`  ${verdict} ${count}`);
+for (const [verdict, count] of [...verdicts].sort((a, b) => b[1] - a[1]))
+  console.log(`  ${verdict} ${count}`);
 if (problem !== undefined) {
   console.error(problem);
   process.exitCode = 1;
