@@ -55,6 +55,8 @@ export class Publisher {
   private readonly tally: ServiceTally;
   private readonly traffic: TrafficReader;
   private readonly published = new Map<string, Published>();
+  /** What of each server was written last. */
+  private readonly written = new Map<RealServer, Pick<RealServer, 'options' | 'isListed'>>();
   private additions = 0;
 
   constructor(program: Program, traffic: TrafficReader) {
@@ -102,10 +104,10 @@ export class Publisher {
       if (before !== undefined) this.withdraw(key, before);
       return;
     }
-    for (const server of service.servers) this.writeServer(server, way(server));
+    for (const server of service.servers) if (!this.isWritten(server)) this.writeServer(server, way(server));
     if (before?.service !== service) this.publish(key, service, before);
     const left = before?.service.servers.filter((server) => !server.isListed) ?? [];
-    for (const server of left) writeFlags(this.program.servers, server);
+    for (const server of left) this.writeFlags(server);
   }
 
   /** All services whose keys are not in `present` go. */
@@ -121,10 +123,23 @@ export class Publisher {
     }
     writeOptions(servers, server);
     writeWay(servers, server, way);
-    writeFlags(servers, server);
+    this.writeFlags(server);
+  }
+
+  private writeFlags(server: RealServer): void {
+    const { options, isListed } = server;
+    writeFlags(this.program.servers, server);
+    this.written.set(server, { options, isListed });
+  }
+
+  /** What an edit changes of a server is as the record has it. */
+  private isWritten(server: RealServer): boolean {
+    const written = this.written.get(server);
+    return written !== undefined && written.options === server.options && written.isListed === server.isListed;
   }
 
   forget(server: RealServer): void {
+    this.written.delete(server);
     releaseRecord(this.program.servers, server.id);
   }
 
@@ -194,7 +209,7 @@ export class Publisher {
     this.releaseCells(published.list);
     this.releaseCells(published.table);
     this.removeAddress(service.address);
-    for (const server of service.servers) writeFlags(this.program.servers, server);
+    for (const server of service.servers) this.writeFlags(server);
   }
 
   private takeStraysOf(published: Published): void {

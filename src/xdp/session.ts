@@ -174,7 +174,7 @@ export class XdpSession implements DatapathSession {
       this.readPlaces();
       if (edit.op === 'flush') this.refresh();
       this.take(next);
-      for (const key of [...this.publisher.keys, ...next.services.keys()]) touched.add(key);
+      if (edit.op === 'flush') for (const key of this.publisher.keys) touched.add(key);
       return;
     }
     const key = serviceKey(edit.service as ServiceAddress);
