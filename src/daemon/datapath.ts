@@ -20,7 +20,7 @@ import { removePinned, type XdpSizes, xdpMemoryBytes } from '../xdp/datapath.ts'
 import { DatapathProcess } from './datapath-process.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { Capacity } from './xdp-capacity.ts';
-import { removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
+import { hasLeftFromXdp, removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
 import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
 
 export interface DatapathOptions {
@@ -46,6 +46,7 @@ export class Datapath {
   private readonly options: DatapathOptions;
   private readonly state: DatapathState;
   private process: DatapathProcess | undefined;
+  private hasBegun = false;
   private plan: PcapStart | XdpStart | undefined;
   /** Of what the kernel holds. */
   private sizes: XdpSizes | undefined;
@@ -68,8 +69,9 @@ export class Datapath {
 
   /** Resolves when it forwards. */
   async start(): Promise<void> {
-    const { datapath, log } = this.options;
-    if (datapath === 'pcap' || !(await this.startXdp())) await this.startPcap();
+    const { datapath, log, host } = this.options;
+    if (datapath !== 'pcap' && (await this.startXdp())) await host.removeLeftFromPcap();
+    else await this.startPcap();
     const mode = this.mode === null ? '' : ` (${this.mode})`;
     log.info({ datapath: this.kind, mode: this.mode }, `the datapath is ${this.kind}${mode}`);
     for (const note of this.notes) log.info({}, note);
@@ -105,8 +107,9 @@ export class Datapath {
   }
 
   async stop(keepForwarding: boolean): Promise<void> {
-    const isRemoved = (await this.process?.stop(!keepForwarding)) ?? true;
-    if (this.plan?.kind !== 'xdp' || keepForwarding) return;
+    const isRemoved = (await this.process?.stop(this.hasBegun && !keepForwarding)) ?? true;
+    // One that did not come to run has touched nothing, and what it found is not ours to remove.
+    if (this.plan?.kind !== 'xdp' || !this.hasBegun || keepForwarding) return;
     if (!isRemoved) removePinned(this.plan.folder);
     removeIfEmpty(dirname(this.plan.folder));
   }
@@ -120,12 +123,11 @@ export class Datapath {
       this.sizes = plan.sizes;
       await host.prepareForXdp();
       await this.begin(plan.start, plan.notes);
-      await host.removeLeftFromPcap();
       return true;
     } catch (error) {
       if (datapath === 'xdp' || !(error instanceof DirectorError)) throw error;
-      // Another datapath would have to end the one that forwards now.
-      if (error.code === 'XDP_LAYOUT') throw error;
+      // Another datapath would end the one that forwards now, and its connections.
+      if (hasLeftFromXdp(host.name)) throw error;
       await this.process?.stop(false);
       this.sizes = undefined;
       this.notes = [`not xdp: ${error.message}`];
@@ -153,6 +155,7 @@ export class Datapath {
       afterLoss: plan.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
     });
     await this.process.start();
+    this.hasBegun = true;
   }
 
   private startRequest(datapath: PcapStart | XdpStart): StartRequest {

@@ -16,25 +16,22 @@ import type {
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
-import { type Neighbor, NeighborTable } from '../host/neighbors.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import { applyEdit, type Configuration, draftOf, EMPTY_CONFIGURATION } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
 import type { Edit } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
-import { parseIp, renderIpv4 } from '../wire/address.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { readConfigFile } from './config-file.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
+import { refuseBroadcast } from './own-networks.ts';
 import { readRulesFile } from './rules-file.ts';
+import { ServerWatch } from './server-watch.ts';
 import { warningsOf } from './warnings.ts';
 import { CapacityCheck, checkCapacity } from './xdp-capacity.ts';
-
-/** How long a command waits for the MAC of a server that it added: the kernel's ARP takes a millisecond. */
-const RESOLVE_WITHIN_MS = 100;
 
 export interface DirectorOptions extends DatapathOptions {
   readonly routes: RouteSocket;
@@ -46,7 +43,7 @@ export interface DirectorOptions extends DatapathOptions {
 
 export class Director implements DirectorApi {
   private readonly options: DirectorOptions;
-  private readonly neighbors: NeighborTable;
+  private readonly servers: ServerWatch;
   private readonly datapath: Datapath;
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -61,9 +58,12 @@ export class Director implements DirectorApi {
 
   constructor(options: DirectorOptions) {
     this.options = options;
-    const otherInterfaces = () => this.datapath.kind === 'xdp';
-    this.neighbors = new NeighborTable(options.routes, options.host.name, { otherInterfaces });
-    this.neighbors.onChange((neighbor) => this.onNeighbor(neighbor));
+    this.servers = new ServerWatch({
+      ...options,
+      interface: options.host.name,
+      otherInterfaces: () => this.datapath.kind === 'xdp',
+      onChange: (nextHop) => this.onNextHop(nextHop),
+    });
     this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
@@ -82,7 +82,7 @@ export class Director implements DirectorApi {
   }
 
   async close(keepForwarding: boolean): Promise<void> {
-    this.neighbors.close();
+    this.servers.close();
     await this.datapath.stop(keepForwarding);
   }
 
@@ -120,7 +120,7 @@ export class Director implements DirectorApi {
     const { host, connectionTableSize } = this.options;
     const counters = await this.readCounters();
     const { state } = host;
-    const neighbors = this.neighbors.list();
+    const neighbors = this.servers.list();
     return {
       version: version(),
       pid: process.pid,
@@ -201,7 +201,7 @@ export class Director implements DirectorApi {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
       }
       const next = apply(this.configuration, edit);
-      if (edit.op === 'add-server') this.refuseBroadcast(edit.server.address);
+      if (edit.op === 'add-server') refuseBroadcast(edit.server.address, this.options.routes);
       this.configuration = next;
       accepted.push(edit);
       return null;
@@ -211,23 +211,12 @@ export class Director implements DirectorApi {
     }
   }
 
-  /** ip_vs_new_dest() refuses the broadcast addresses of the host's own networks too. */
-  private refuseBroadcast(address: string): void {
-    const { routes } = this.options;
-    const own = routes.links().flatMap(({ index }) => routes.addresses(index));
-    if (!own.some((each) => broadcastOf(each.address, each.prefixLength) === address)) return;
-    throw new DirectorError(
-      'SERVER_ADDRESS_INVALID',
-      `${address} is a broadcast address of this host's network`,
-    );
-  }
-
   /** The guard stands before the datapath forwards, and until it no longer does. */
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
-    await this.resolveServers();
+    await this.servers.follow(this.configuration);
     if (this.datapath.isRunning) {
       const edits = this.unpublished(before, accepted);
       await this.datapath.request({ kind: 'edits', edits }).catch((error: Error) => {
@@ -250,7 +239,7 @@ export class Director implements DirectorApi {
     this.published = this.configuration;
     return {
       configuration: takesOver ? null : messageOf(this.configuration),
-      nextHops: this.nextHops(),
+      nextHops: this.servers.nextHops(),
       host: this.options.host.facts,
     };
   }
@@ -263,7 +252,11 @@ export class Director implements DirectorApi {
     }
     this.hasConfiguration = true;
     const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
-    return [{ kind: 'edits', edits }, { kind: 'next-hops', nextHops: this.nextHops() }, this.hostRequest()];
+    return [
+      { kind: 'edits', edits },
+      { kind: 'next-hops', nextHops: this.servers.nextHops() },
+      this.hostRequest(),
+    ];
   }
 
   private hostRequest(): Extract<Request, { kind: 'host' }> {
@@ -271,16 +264,8 @@ export class Director implements DirectorApi {
     return { kind: 'host', host: host.facts, interfaceIndex: host.state?.index ?? 0 };
   }
 
-  /** Those that the kernel has looked for. A program that was taken over knows the MACs of others from before. */
-  private nextHops(): NextHop[] {
-    return this.neighbors
-      .list()
-      .filter(({ state }) => state !== 'INCOMPLETE')
-      .map(nextHopOf);
-  }
-
   private async tellOfAdoption(): Promise<void> {
-    await this.resolveServers();
+    await this.servers.follow(this.configuration);
     const services = this.configuration.services.size;
     const connections = (await this.readCounters())?.connections.live ?? 0;
     this.options.log.info(
@@ -289,41 +274,14 @@ export class Director implements DirectorApi {
     );
   }
 
-  /** Watches the servers of now, and gives the kernel a moment to find those that are new. */
-  private async resolveServers(): Promise<void> {
-    const servers = [...this.configuration.services.values()].flatMap((service) => service.servers);
-    const addresses = new Set(servers.map(({ server }) => server.address));
-    const added = [...addresses].filter((address) => this.neighbors.get(address) === undefined);
-    this.neighbors.watchOnly(addresses);
-    const deadlineMs = performance.now() + RESOLVE_WITHIN_MS;
-    const isOpen = (address: string) => {
-      const neighbor = this.neighbors.get(address);
-      return neighbor?.kind === 'neighbor' && neighbor.mac === null;
-    };
-    while (added.some(isOpen) && performance.now() < deadlineMs)
-      await new Promise((done) => setTimeout(done, 2));
-  }
-
-  private onNeighbor(neighbor: Neighbor): void {
-    this.logNeighbor(neighbor);
+  private onNextHop(nextHop: NextHop): void {
     if (!this.datapath.isRunning) return;
-    this.datapath.request({ kind: 'next-hops', nextHops: [nextHopOf(neighbor)] }).catch(() => {});
-  }
-
-  private logNeighbor({ server, kind, mac, state }: Neighbor): void {
-    const { log } = this.options;
-    const fields = { server, kind, mac, state };
-    // While the kernel asks for it there is nothing to say yet.
-    if (state === 'INCOMPLETE') return;
-    if (state === 'FAILED')
-      log.warn(fields, `real server ${server} does not answer ARP or neighbour discovery`);
-    else if (kind === 'unreachable') log.warn(fields, `real server ${server} cannot be reached: ${state}`);
-    else log.info(fields, `real server ${server}: ${mac ?? 'this host'} (${state})`);
+    this.datapath.request({ kind: 'next-hops', nextHops: [nextHop] }).catch(() => {});
   }
 
   /** Each warning once, and again when it had gone and comes back. */
   private warn(): void {
-    const warnings = warningsOf(this.configuration, this.neighbors.list(), []);
+    const warnings = warningsOf(this.configuration, this.servers.list(), []);
     for (const warning of warnings) if (!this.warned.has(warning)) this.options.log.warn({}, warning);
     this.warned = new Set(warnings);
   }
@@ -334,18 +292,4 @@ export class Director implements DirectorApi {
     this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
     return this.counters;
   }
-}
-
-const nextHopOf = ({ server, kind, mac, interface: by }: Neighbor): NextHop => ({
-  address: server,
-  kind,
-  mac,
-  interface: by === null ? null : { index: by.index, mac: by.mac },
-});
-
-/** The last address of an IPv4 network; undefined where there is none (IPv6, RFC 3021). */
-function broadcastOf(address: string, prefixLength: number): string | undefined {
-  const ip = parseIp(address);
-  if (ip?.version !== 4 || prefixLength >= 31) return undefined;
-  return renderIpv4(ip.words[0] | (0xffffffff >>> prefixLength));
 }

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import { findBpfFolder } from '../host/bpf-folder.ts';
 import { removePinned } from '../xdp/datapath.ts';
 
+/** Whether a director was killed that had one on this interface, which forwards. */
+export function hasLeftFromXdp(interfaceName: string): boolean {
+  const folder = bpfFolder();
+  return folder !== undefined && existsSync(join(folder, interfaceName));
+}
+
 /** Of a director that was killed. Whether there was anything. Where the addon is not built, none of ours ran. */
 export function removeLeftFromXdp(interfaceName: string): boolean {
   const folder = bpfFolder();

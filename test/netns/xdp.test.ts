@@ -2,7 +2,17 @@
  * What the xdp datapath is for beside its speed: forwarding outlives whoever began it, and is taken over as it is. And
  * what it leaves, refuses and falls back from.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -198,6 +208,28 @@ describeWithDirector('the xdp datapath', ['tc', 'clang', 'setpriv'], () => {
         // An address that is not there: the others are to stay.
         await inDirector('director-down', '--interface', 'eth0', '--vip', '172.26.20.99');
         expect(await traces()).toEqual(NO_TRACES);
+      });
+
+      test('what forwards goes on when the next cannot take it over, also with auto', async () => {
+        await start();
+        await lab.configure(...RULES);
+        await killDaemon();
+        const [pinned] = readdirSync(join(lab.bpfFolder, 'eth0'));
+        const older = pinned!.replace('layout', 'layout999');
+        renameSync(join(lab.bpfFolder, 'eth0', pinned!), join(lab.bpfFolder, 'eth0', older));
+        for (const name of ['xdp', 'auto']) {
+          const refused = await runDirector('--datapath', name);
+          expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('layout 999') });
+          expect(await lab.page(PAGE)).toMatch(SERVED);
+        }
+        const badRules = join(folder, 'rules');
+        writeFileSync(badRules, 'nonsense\n');
+        renameSync(join(lab.bpfFolder, 'eth0', older), join(lab.bpfFolder, 'eth0', pinned!));
+        expect(await runDirector('--conn-table-size', '4096', '--rules', badRules)).toMatchObject({
+          code: 2,
+        });
+        expect(await lab.page(PAGE)).toMatch(SERVED);
+        await inDirector('director-down', '--interface', 'eth0', '--vip', '172.26.20.99');
       });
 
       test('director-down leaves alone what a director tends', async () => {
