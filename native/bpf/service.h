@@ -12,9 +12,10 @@
 #define NO_SERVICE 0
 
 /* Needs no seed: what is in the table is chosen by the operator. src/xdp/service-slots.ts has the same. */
-static __always_inline __u32 hash_endpoint(__u32 protocol, __u32 word0, __u32 word3, __u32 port)
+static __always_inline __u32 hash_endpoint(const __u32 *address, __u32 protocol, __u32 port)
 {
-	__u32 hash = (word0 ^ word3 << 7) * 0x9e3779b1u ^ (port << 8 | protocol) * 0x85ebca6bu;
+	__u32 hash = (address[0] ^ address[3] << 7) * 0x9e3779b1u ^ (address[1] ^ address[2] << 7) * 0xc2b2ae3du;
+	hash ^= (port << 8 | protocol) * 0x85ebca6bu;
 	hash ^= hash >> 15;
 	return hash * 0xc2b2ae35u >> 8;
 }
@@ -22,7 +23,7 @@ static __always_inline __u32 hash_endpoint(__u32 protocol, __u32 word0, __u32 wo
 /* Number of a service by address, or of a firewall mark: address {mark, 0, 0, 0}, protocol and port 0. */
 static __always_inline __u32 find_service(const __u32 *address, __u8 version, __u8 protocol, __u32 port)
 {
-	__u32 at = hash_endpoint(protocol, address[0], address[3], port);
+	__u32 at = hash_endpoint(address, protocol, port);
 	for (int probe = 0; probe < SERVICE_PROBES; probe++, at++) {
 		__u32 element = at & service_index_mask;
 		struct service_slot *slot = bpf_map_lookup_elem(&service_index, &element);

@@ -60,8 +60,7 @@ export class ServiceSlots {
   }
 
   private *probes(endpoint: Endpoint): Generator<number> {
-    const { words, port, protocol } = endpoint;
-    const hash = hashEndpoint(protocol, words[0], words[3], port);
+    const hash = hashEndpoint(endpoint);
     for (let probe = 0; probe < SERVICE_PROBES; probe++) yield (hash + probe) & this.mask;
   }
 
@@ -99,8 +98,10 @@ export class ServiceSlots {
 }
 
 /** hash_endpoint() of native/bpf/service.h. */
-function hashEndpoint(protocol: number, word0: number, word3: number, port: number): number {
-  let hash = Math.imul(word0 ^ (word3 << 7), 0x9e3779b1) ^ Math.imul((port << 8) | protocol, 0x85ebca6b);
+function hashEndpoint({ words, protocol, port }: Endpoint): number {
+  let hash = Math.imul(words[0] ^ (words[3] << 7), 0x9e3779b1);
+  hash ^= Math.imul(words[1] ^ (words[2] << 7), 0xc2b2ae3d);
+  hash ^= Math.imul((port << 8) | protocol, 0x85ebca6b);
   hash ^= hash >>> 15;
   return Math.imul(hash, 0xc2b2ae35) >>> 8;
 }
