@@ -252,10 +252,11 @@ struct mark_rule {
 	__u8 destination_bits;
 	__u8 source_bits;
 	__u32 mark;
-	/* The daemon's: which rule of its list this is a part of, and whether it names sources. */
+	/* The daemon's: which rule of its list this is a part of, and whether it names sources and ports. */
 	__u32 rule;
 	__u32 has_sources;
-	__u32 spare[3];
+	__u32 has_ports;
+	__u32 spare[2];
 };
 
 /* Key of `virtual_addresses` and `own_addresses`. */

@@ -154,7 +154,8 @@ export const MARK_RULE = struct({
   mark: U32,
   rule: U32,
   hasSources: U32,
-  spare: [U32, 3],
+  hasPorts: U32,
+  spare: [U32, 2],
 });
 
 export const ADDRESS_KEY = struct({ address: [U32, 4], version: U32 });

@@ -52,6 +52,7 @@ function writeRule(memory: Memory, element: number, number: number, rule: MarkRu
   memory.set32(element, at.mark, rule.mark);
   memory.set32(element, at.rule, number);
   memory.set32(element, at.hasSources, rule.sources === undefined ? 0 : 1);
+  memory.set32(element, at.hasPorts, rule.ports === undefined ? 0 : 1);
 }
 
 export function readMarkRules(config: Memory, memory: Memory): MarkRule[] {
@@ -73,12 +74,11 @@ export function readMarkRules(config: Memory, memory: Memory): MarkRule[] {
 function readRule(memory: Memory, element: number, sources: readonly string[]): MarkRule {
   const protocol = memory.get8(element, at.protocol);
   const ports = [memory.get16(element, at.firstPort), memory.get16(element, at.lastPort)] as const;
-  const isEveryPort = ports[0] === 0 && ports[1] === LAST_PORT;
   return {
     mark: memory.get32(element, at.mark),
     ...(protocol === 0 ? {} : { protocol: protocolName(protocol) }),
     destination: networkText(memory, element, 'destination'),
-    ...(isEveryPort ? {} : { ports }),
+    ...(memory.get32(element, at.hasPorts) === 0 ? {} : { ports }),
     ...(sources.length === 0 ? {} : { sources }),
   };
 }
