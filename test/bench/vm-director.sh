@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The director of this checkout as a balancer of ipvs-vm/bench-ipvs.sh (--lb director=THIS FILE), which says what it is to
-# do in IV_IN, IV_OUT, IV_VIP, IV_PORT and IV_RS. Prints READY once it forwards; SIGTERM ends it.
+# do in IV_IN, IV_OUT, IV_VIP, IV_PORT and IV_RS. Prints READY once it forwards; SIGTERM ends it. With --program-alone its
+# processes are stopped meanwhile: what they do by the clock, sweeping the table above all, weighs more the slower the CPU.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 dist=${DIRECTOR_DIST:-$root/dist}
@@ -20,10 +21,19 @@ done
 node "$dist/cli/director/main.js" run --interface "$IV_IN" --datapath xdp --xdp-mode native --rules "$work/rules" \
   > "$work/log" 2>&1 &
 pid=$!
-trap 'kill -TERM $pid; wait $pid; rm -rf "$work"; exit 0' TERM INT
+signal() { pkill "-$1" -P $pid || true; kill "-$1" $pid; }
+trap 'signal CONT; kill -TERM $pid; wait $pid; rm -rf "$work"; exit 0' TERM INT
 until grep -q 'director runs on' "$work/log" && node "$dist/cli/director/main.js" status | grep -Eq '^datapath +xdp.*running'; do
   kill -0 $pid 2>/dev/null || { cat "$work/log"; exit 1; }
   sleep 0.5
 done
+# Processes that stand by are still starting: not what a frame costs. Until the CPU is idle nine tenths of a second.
+idle_ticks() { awk '/^cpu / { print $5 }' /proc/stat; }
+for _ in $(seq 60); do
+  before=$(idle_ticks)
+  sleep 1
+  [ $(($(idle_ticks) - before)) -lt 90 ] || break
+done
+[ "${1:-}" != --program-alone ] || signal STOP
 echo READY
 wait $pid

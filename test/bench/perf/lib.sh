@@ -11,8 +11,21 @@ VIP=10.100.0.100 DMAC=02:50:00:00:00:02 RSMAC=02:50:00:00:00:1   # real servers:
 inc() { nsenter --net=/run/netns/pf-c "$@"; }
 ind() { nsenter --net=/run/netns/pf-d "$@"; }
 
+# One at a time: the testbed belongs to the process that asked for it, as long as that lives.
+tb_wait() {
+	local owner
+	owner=$(cat "$B/owner" 2>/dev/null)
+	while [ -n "$owner" ] && [ "$owner" != $PPID ] && kill -0 "$owner" 2>/dev/null && [ -e /run/netns/pf-d ]; do
+		echo "waiting for process $owner, which has the testbed" >&2
+		sleep 5
+		owner=$(cat "$B/owner" 2>/dev/null)
+	done
+	mkdir -p "$B"
+	echo $PPID >"$B/owner"
+}
 tb_up() {
 	local namespace device
+	tb_wait
 	tb_down
 	for namespace in pf-c pf-d; do ip netns add $namespace || return 1; done
 	ip link add pfc0 netns pf-c address 02:50:00:00:00:01 type veth peer name pfd0 netns pf-d address $DMAC || return 1

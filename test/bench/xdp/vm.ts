@@ -5,7 +5,10 @@ import { barCells, markdownTable } from '../table.ts';
 import { BENCH_FOLDER, rig } from './rig.ts';
 
 const BUILD = '/var/tmp/director-vm/build';
-const BALANCERS = ['xdp-floor', 'ipvs-dr', 'nft-dsr', 'director'] as const;
+const DIRECTOR = join(BENCH_FOLDER, 'vm-director.sh');
+/** The second one with its processes stopped: frames only. */
+const DIRECTORS = { director: DIRECTOR, 'director-program': `${DIRECTOR} --program-alone` } as const;
+const BALANCERS = ['xdp-floor', 'ipvs-dr', 'nft-dsr', ...Object.keys(DIRECTORS)];
 /** At most this part of what IPVS takes. */
 const KINDS = { ack: 1 / 5, udp: 1 / 5, syn: 1 / 4 } as const;
 const KIND_WORDS = {
@@ -21,7 +24,7 @@ export function vm(): string {
     ...['--icount', '--timeout', '1800', '--env', `IV_BUILD=${BUILD}`, '--env', 'DIRECTOR_DIST'],
     ...['--', join(BENCH_FOLDER, 'ipvs-vm/bench-ipvs.sh'), '--topo', 'onearm'],
     ...['--kinds', Object.keys(KINDS).join(' '), '--only', ['gen-drop', ...BALANCERS].join(',')],
-    ...['--lb', `director=${join(BENCH_FOLDER, 'vm-director.sh')}`],
+    ...Object.entries(DIRECTORS).flatMap(([name, command]) => ['--lb', `${name}=${command}`]),
   ]).split('\n');
   const kernel = lines.find((line) => line.startsWith('# kernel'))?.split(' ')[2];
   return [
@@ -55,9 +58,12 @@ function instructionsTable(lines: readonly string[]): string {
 }
 
 function ratioTable(lines: readonly string[]): string {
-  const rows = (Object.keys(KINDS) as Kind[]).map((kind) => {
-    const ratio = instructions(lines, 'director', kind) / instructions(lines, 'ipvs-dr', kind);
-    return [KIND_WORDS[kind], ratio.toFixed(3), ...barCells(ratio, { atMost: KINDS[kind] })];
-  });
-  return markdownTable(['director to ipvs-dr', 'ratio', 'bar', ''], rows);
+  const rows = (Object.keys(KINDS) as Kind[]).flatMap((kind) =>
+    Object.keys(DIRECTORS).map((director) => {
+      const ratio = instructions(lines, director, kind) / instructions(lines, 'ipvs-dr', kind);
+      const what = `${KIND_WORDS[kind]}: ${director} to ipvs-dr`;
+      return [what, ratio.toFixed(3), ...barCells(ratio, { atMost: KINDS[kind] })];
+    }),
+  );
+  return markdownTable(['ratio', '', 'bar', ''], rows);
 }
