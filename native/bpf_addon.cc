@@ -174,16 +174,18 @@ class Arguments {
     for (const auto& [name, constant] : Members(object.Get("constants"))) {
       options.constants.emplace_back(name, ToConstant(constant));
     }
-    const Napi::Value folder = object.Get("pinFolder");
-    if (folder.IsString()) {
-      options.pin_folder = folder.As<Napi::String>().Utf8Value();
-    } else if (!folder.IsNull()) {
-      ok_ = false;
-    }
+    options.pin_folder = Folder(object.Get("pinFolder"));
+    options.program_folder = Folder(object.Get("programFolder"));
     return options;
   }
 
  private:
+  std::optional<std::string> Folder(const Napi::Value& value) {
+    if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+    if (!value.IsNull() && !value.IsUndefined()) ok_ = false;
+    return std::nullopt;
+  }
+
   Napi::Value Next() { return info_[taken_++]; }
   bool IsNull() const { return info_[taken_].IsNull(); }
 

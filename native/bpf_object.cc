@@ -102,15 +102,42 @@ SyscallResult BpfObject::Load(const std::string& path, const LoadOptions& option
   object_ = bpf_object__open_file(path.c_str(), nullptr);
   if (object_ == nullptr) return {errno, "bpf_object__open_file"};
   SyscallResult result = Adjust(options);
+  if (result.error == 0 && options.program_folder) TakePinnedPrograms(*options.program_folder);
   // RLIMIT_MEMLOCK is libbpf's business: it raises it where the kernel (before 5.11) counts maps against it.
   if (result.error == 0) result = Outcome(bpf_object__load(object_), "bpf_object__load");
   if (result.error != 0) {
     Close();
     return result;
   }
+  if (!taken_.empty()) return {};
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object_) {
     programs_.push_back({bpf_program__name(program), bpf_program__fd(program)});
+  }
+  return options.program_folder ? PinPrograms(*options.program_folder) : SyscallResult{};
+}
+
+// All of them or none: the verifier need not look again at what it has passed.
+void BpfObject::TakePinnedPrograms(const std::string& folder) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_) {
+    const int fd = bpf_obj_get((folder + "/" + bpf_program__name(program)).c_str());
+    if (fd < 0) {
+      for (const int taken : taken_) close(taken);
+      taken_.clear();
+      programs_.clear();
+      return;
+    }
+    taken_.push_back(fd);
+    programs_.push_back({bpf_program__name(program), fd});
+  }
+  bpf_object__for_each_program(program, object_) bpf_program__set_autoload(program, false);
+}
+
+SyscallResult BpfObject::PinPrograms(const std::string& folder) const {
+  for (const auto& [name, fd] : programs_) {
+    const int status = bpf_obj_pin(fd, (folder + "/" + name).c_str());
+    if (status != 0) return Outcome(status, "BPF_OBJ_PIN");
   }
   return {};
 }
@@ -165,6 +192,8 @@ SyscallResult BpfObject::PinMaps(const std::string& folder) {
 void BpfObject::Close() {
   for (const int link : links_) close(link);
   links_.clear();
+  for (const int program : taken_) close(program);
+  taken_.clear();
   programs_.clear();
   bpf_object__close(object_);
   object_ = nullptr;

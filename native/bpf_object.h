@@ -26,6 +26,7 @@ struct LoadOptions {
   std::vector<std::pair<std::string, std::uint32_t>> max_entries;
   std::vector<std::pair<std::string, Constant>> constants;
   std::optional<std::string> pin_folder;
+  std::optional<std::string> program_folder;
 };
 
 struct MapInfo {
@@ -98,10 +99,14 @@ class BpfObject {
   SyscallResult Adjust(const LoadOptions& options);
   SyscallResult SetConstants(const LoadOptions& options);
   SyscallResult PinMaps(const std::string& folder);
+  void TakePinnedPrograms(const std::string& folder);
+  SyscallResult PinPrograms(const std::string& folder) const;
   SyscallResult FindMap(const std::string& name, bpf_map** map) const;
 
   bpf_object* object_ = nullptr;
   std::vector<NamedProgram> programs_;
+  // Those of programs that were pinned: libbpf did not load them, and does not close them.
+  std::vector<int> taken_;
   std::vector<int> links_;
 };
 

@@ -30,6 +30,12 @@ export interface BpfLoadOptions {
    * flags. null: nothing is pinned.
    */
   readonly pinFolder: string | null;
+  /**
+   * Folder in a bpf file system: if all programs are pinned there under their names, those are used, and nothing is
+   * loaded anew, which takes the verifier its time; else those that were loaded are pinned. Whoever names it sees to it
+   * that it is of this object file with these constants. Left out: nothing is pinned.
+   */
+  readonly programFolder?: string;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { DirectorError } from '../errors.ts';
-import { loadBpfAddon } from '../host/bpf.ts';
+import { bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
 import { renderIpv4, renderMac } from '../wire/address.ts';
 import type { ConfigurationMessage, Notice, XdpMode } from '../worker/messages.ts';
 import type { DatapathSession } from '../worker/session.ts';
@@ -15,7 +15,9 @@ import {
   findPinned,
   linkPath,
   type PinnedState,
+  programFolder,
   removeEmptyFolders,
+  removeOtherPrograms,
   removeState,
 } from './pins.ts';
 import { Program } from './program.ts';
@@ -75,9 +77,12 @@ export class XdpDatapath {
     this.state = found ?? createPinned(options.folder, options.sizes);
     this.notes = found === undefined ? [] : sizeNotes(found.sizes, options.sizes);
     try {
-      this.program = new Program({ sizes: this.state.sizes, pinFolder: this.state.path });
+      const folder = programFolder(this.state, bpfObjectPath('director'));
+      const { sizes, path } = this.state;
+      this.program = new Program({ sizes, pinFolder: path, programFolder: folder });
       this.xdpSession = new XdpSession(this.program, this.state.sizes.connections);
       this.putOn(options.ifindex);
+      removeOtherPrograms(this.state, folder);
     } catch (error) {
       if (found === undefined) this.discard();
       throw error instanceof DirectorError ? error : unavailable(options, error as Error);
@@ -140,7 +145,7 @@ export class XdpDatapath {
     const path = linkPath(this.state);
     const link = loadBpfAddon().queryLink(path);
     if (link?.ifindex === ifindex) {
-      object.replaceXdp(director, path);
+      if (link.programId !== object.programId(director)) object.replaceXdp(director, path);
     } else {
       // The interface that the link was for is gone.
       if (link !== null) rmSync(path);

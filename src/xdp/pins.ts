@@ -2,7 +2,8 @@
  * What is pinned in the bpf file system for an interface: a folder whose name says which layout and sizes its maps
  * have, so that who comes later knows before touching anything whether it can take them over.
  */
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LAYOUT_VERSION } from './layout.ts';
 import type { XdpSizes } from './sizes.ts';
@@ -41,6 +42,27 @@ export function createPinned(folder: string, sizes: XdpSizes): PinnedState {
 
 /** With the last pin of a link its program leaves the interface. */
 export const linkPath = ({ path }: PinnedState): string => join(path, 'link');
+
+const PROGRAM_PREFIX = 'program-';
+
+/**
+ * Where the programs of an object file are pinned, made if need be: its name tells one build from another. Sizes, and
+ * with them the constants that programs are loaded with, are those of the state.
+ */
+export function programFolder({ path }: PinnedState, objectPath: string): string {
+  const digest = createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 32);
+  const folder = join(path, `${PROGRAM_PREFIX}${digest}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+/** Programs of other builds: one of them may have been on the interface until now. */
+export function removeOtherPrograms({ path }: PinnedState, folder: string): void {
+  for (const name of namesIn(path)) {
+    const other = join(path, name);
+    if (name.startsWith(PROGRAM_PREFIX) && other !== folder) rmSync(other, { recursive: true });
+  }
+}
 
 export function removeState({ path }: PinnedState): void {
   rmSync(path, { recursive: true, force: true });

@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly sizes: XdpSizes;
   /** Folder in a bpf file system whose pinned maps are taken over; null: nothing is pinned. */
   readonly pinFolder: string | null;
+  /** Where its programs are, or will be, pinned: src/host/bpf.ts. */
+  readonly programFolder?: string;
   /** For tests: the program goes by config.ticks, in hundredths of a second, and tells the last verdict. */
   readonly clockIsGiven?: boolean;
 }
@@ -49,7 +51,7 @@ export class Program {
   private readonly sweepArguments = new Uint32Array(SWEEP_ARGUMENTS.bytes / 4);
   private readonly endArguments = new Uint32Array(END_ARGUMENTS.bytes / 4);
 
-  constructor({ sizes, pinFolder, clockIsGiven = false }: ProgramOptions) {
+  constructor({ sizes, pinFolder, programFolder, clockIsGiven = false }: ProgramOptions) {
     const addon = loadBpfAddon();
     this.cpus = addon.possibleCpus();
     this.ticksPerSecond = clockIsGiven ? 100 : addon.ticksPerSecond();
@@ -66,6 +68,7 @@ export class Program {
         records_verdict: clockIsGiven ? 1 : 0,
       },
       pinFolder,
+      ...(programFolder === undefined ? {} : { programFolder }),
     });
     this.object = object;
     this.config = new Memory(object.map('config'), CONFIG.bytes);
