@@ -6,10 +6,11 @@ import { latency } from './xdp/latency.ts';
 import { program } from './xdp/program.ts';
 import { circumstances, writeReport } from './xdp/report.ts';
 import { build, missingPackages } from './xdp/rig.ts';
+import { takeover } from './xdp/takeover.ts';
 import { liveConnections, throughput } from './xdp/throughput.ts';
 import { vm } from './xdp/vm.ts';
 
-const PARTS = { throughput, program, latency, live: liveConnections, vm } as const;
+const PARTS = { throughput, program, latency, live: liveConnections, takeover, vm } as const;
 export type XdpPart = keyof typeof PARTS;
 export const XDP_PARTS = Object.keys(PARTS) as XdpPart[];
 

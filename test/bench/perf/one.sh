@@ -8,6 +8,7 @@
 # one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
+# one.sh takeover director TIMES                prints for each: milliseconds until a new daemon tends what a killed one left, connections
 # one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
 . "$(dirname "$0")/lib.sh"
 command=$1 peer=$2
@@ -96,6 +97,11 @@ rtt)
 	for mode in same new; do echo "$mode $(inc "$B/rtt" pfc0 "${3:-2000}" $mode)"; done
 	;;
 ns) load_peer; program_ns "$3" $4 ;;
+takeover)
+	load_peer
+	start
+	for _ in $(seq "$3"); do director_takeover || exit 1; done
+	;;
 memory)
 	load_peer
 	start

@@ -60,15 +60,37 @@ director_fill() {
 	live=$(director status | sed -n 's/^connections *\([0-9]*\).*/\1/p')
 	[ "$live" -ge $((DIRECTOR_FILL * 99 / 100)) ] || { echo "only $live of $DIRECTOR_FILL connections live"; return 1; }
 }
-peer_up() {
-	director_address && director_rules || return 1
+director_start() {
 	DIRECTOR_BPFFS=$BP/director taskset -c 1 nsenter --net=/run/netns/pf-d \
 		node "$director_dist/cli/director/main.js" --socket "$director_socket" run --interface pfd0 \
 		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" $(director_room) >"$director_log" 2>&1 &
 	peer_pid=$!
+}
+peer_up() {
+	director_address && director_rules || return 1
+	director_start
 	director_wait &&
 		DIRECTOR_SOCKET=$director_socket node "$director_dist/cli/diradm/main.js" -R <"$B/director.rules" &&
 		director_fill
+}
+# Kills the daemon and its processes; milliseconds from the start of the next one until it has taken over what forwards,
+# and how many connections that has
+director_takeover() {
+	local children began line
+	mapfile -t children < <(pgrep -P "$peer_pid")
+	kill -KILL "$peer_pid" "${children[@]}"
+	wait "$peer_pid" 2>/dev/null
+	: >"$director_log"
+	began=$(date +%s%3N)
+	director_start
+	for _ in $(seq 1000); do
+		line=$(grep -m 1 'took over' "$director_log") && break
+		sleep 0.02
+	done
+	[ -n "$line" ] || { cat "$director_log" >&2; return 1; }
+	echo "$(($(date -d "$(sed 's/.*"time":"\([^"]*\)".*/\1/' <<<"$line")" +%s%3N) - began))" \
+		"$(sed 's/.* and \([0-9]*\) connections.*/\1/' <<<"$line")"
+	director_wait
 }
 peer_down() {
 	[ -n "$peer_pid" ] || return 0
