@@ -1,11 +1,11 @@
 /** How servers are reached, as the daemon tells it; and what is taken over from an earlier daemon until it does. */
-import { type Reach, type RealServer, reachOf } from '../service/real-server.ts';
+import { type RealServer, reachOf } from '../service/real-server.ts';
 import type { ServerRegistry } from '../service/server-registry.ts';
 import type { MacAddress } from '../wire/address.ts';
 import type { NextHop } from '../worker/messages.ts';
 import type { Devices } from './devices.ts';
 import type { Publisher } from './publisher.ts';
-import type { Way } from './server-record.ts';
+import type { RecordedServer, Way } from './server-record.ts';
 
 /** A daemon that has just begun does not know the MACs yet that it has taken over; they stand until then. */
 const MACS_STAND_MS = 5000;
@@ -42,11 +42,16 @@ export class NextHops {
     this.unresolved.clear();
   }
 
-  /** As the record of a server has it that an earlier process wrote. */
-  adopt(address: string, reach: Reach, way: Way | undefined): void {
+  /**
+   * As the records of servers have it that an earlier process wrote. That of a server which is not reached directly
+   * says nothing of others at its address.
+   */
+  adopt(recorded: readonly Pick<RecordedServer, 'address' | 'reach' | 'way'>[]): void {
     this.adoptedMs = performance.now();
-    this.registry.setNextHop(address, reach);
-    if (way !== undefined) this.devices.adopt(address, way);
+    for (const { address, reach, way } of recorded) {
+      if (reach.kind !== 'unresolved') this.registry.setNextHop(address.address, reach);
+      if (way !== undefined) this.devices.adopt(address.address, way);
+    }
   }
 
   wayTo({ address }: RealServer): Way {

@@ -79,8 +79,7 @@ export class Publisher {
     );
     for (const { record, service } of recorded) {
       const { element, list, table, added } = record;
-      const strays = readStrays(this.program.services, element);
-      this.published.set(serviceKey(service.address), { service, element, list, table, added, strays });
+      this.published.set(serviceKey(service.address), { service, element, list, table, added, strays: 0 });
       this.additions = Math.max(this.additions, added);
       this.tally.add(service);
     }
@@ -158,7 +157,8 @@ export class Publisher {
       table === before.table &&
       service.options === before.service.options &&
       scheduler?.isChanged !== true;
-    const added = before?.added ?? ++this.additions;
+    // One that was deleted and added in one go is another one, with traffic of its own.
+    const added = before?.service.traffic === service.traffic ? before.added : ++this.additions;
     let element = before?.element ?? 0;
     if (!isSame) {
       element = this.elements.take(1) ?? refuse('services', service.address);

@@ -119,6 +119,7 @@ export interface RecordedServer {
   readonly reach: Reach;
   /** Undefined: by the interface that the director works on. */
   readonly way: Way | undefined;
+  readonly takesConnectionsAlong: boolean;
 }
 
 export function readRecord(memory: Memory, id: number): RecordedServer {
@@ -145,6 +146,7 @@ export function readRecord(memory: Memory, id: number): RecordedServer {
     lastWeight: memory.get32(id, at.lastWeight),
     reach: readReach(memory.get64(id, at.nextHop)),
     way: readWay(memory.get64(id, at.source)),
+    takesConnectionsAlong: (memory.get32(id, at.flags) & ServerFlag.TakesConnectionsAlong) !== 0,
   };
 }
 

@@ -3,7 +3,7 @@
  * servers are those of src/service, as in the other datapaths; who schedules and counts is the program, so that what
  * it counted is taken over before it is needed.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { TICKS_PER_SECOND } from '../clock.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
@@ -83,6 +83,8 @@ export class XdpSession implements DatapathSession {
     this.nextHops = new NextHops(this.registry, this.publisher, this.devices);
     this.defense = new ProgramDefense(program, this.tables, capacity);
     this.ownAddresses = new AddressSet(program.object, 'own_addresses');
+    // So that it knows what time it is when servers are deleted.
+    this.registry.collect(this.ticks());
     this.adopted = program.config.get32(0, CONFIG.at.layoutVersion) === 0 ? undefined : this.adopt();
     if (this.adopted === undefined) this.begin();
   }
@@ -303,14 +305,19 @@ export class XdpSession implements DatapathSession {
   private adopt(): ConfigurationMessage {
     const { program, registry } = this;
     const { configuration, services, servers } = readAdopted(program);
-    for (const { id, service, address, options, lastWeight, reach, way } of servers) {
-      const server = registry.adopt(id, service, address, options, new Traffic());
-      server.lastWeight = lastWeight;
-      this.nextHops.adopt(address.address, reach, way);
-    }
+    for (const { id, service, address, options } of servers)
+      registry.adopt(id, service, address, options, new Traffic());
+    this.nextHops.adopt(servers);
     this.nextHops.ownMac = macOfWord(program.config.get64(0, CONFIG.at.ownMac));
     this.configuration = configuration;
+    // No number that stands in the cache of lblc for a scheduler that is no more.
+    this.instances = randomInt(2 ** 31);
     this.table = this.table.next(configuration, registry, this.createScheduler);
+    // Listing a server makes it a new one in these respects.
+    for (const { id, lastWeight, takesConnectionsAlong } of servers)
+      Object.assign(registry.get(id), { lastWeight, takesConnectionsAlong });
+    for (const server of registry.deleted)
+      server.serviceTraffic = this.table.get(server.service)?.traffic ?? server.serviceTraffic;
     const recorded = services.map((record) => ({ record, service: this.table.get(record.address)! }));
     this.publisher.adopt(recorded);
     for (const { record, service } of recorded)
@@ -318,6 +325,8 @@ export class XdpSession implements DatapathSession {
     this.timeouts = stateTimeouts(configuration.timeouts);
     this.removals = registry.removals;
     this.refresh();
+    // The process before may have died before it could.
+    this.publishDeleted();
     return this.configurationMessage;
   }
 
@@ -327,7 +336,6 @@ export class XdpSession implements DatapathSession {
     published.place = place;
     published.instance = instance;
     published.isChanged = false;
-    this.instances = Math.max(this.instances, instance);
   }
 
   /** Ticks of src/clock.ts. */

@@ -62,15 +62,16 @@ describe('a server', () => {
     lastWeight: fc.nat(0x7fffffff),
     reach,
     way,
+    takesConnectionsAlong: fc.boolean(),
   });
 
   test('is read as it was written, over whatever was there before', () => {
     const memory = poisonedMemoryOf(SERVER, 4);
     fc.assert(
-      fc.property(fc.nat(3), server, (id, { service, address, options, lastWeight, reach, way }) => {
+      fc.property(fc.nat(3), server, (id, { service, address, options, reach, way, ...of }) => {
         releaseRecord(memory, id);
         const real = new RealServer(id, service, address, options, new Traffic());
-        Object.assign(real, { lastWeight });
+        Object.assign(real, of);
         real.setNextHop(reach);
         writeIdentity(memory, real);
         writeOptions(memory, real);
@@ -82,7 +83,7 @@ describe('a server', () => {
           service,
           address,
           options,
-          lastWeight,
+          ...of,
           reach: isDirect ? reach : { kind: 'unresolved' },
           way: way.device === 0 ? undefined : way,
         });
