@@ -26,7 +26,7 @@ export interface ProcessState {
   /** What the process found and did; returns what has changed while it did. */
   onStarted(answer: StartAnswer): Request[];
   /** What becomes of the connections when a process ends, for the log. */
-  readonly afterLoss: string;
+  afterLoss(): string;
 }
 
 export class DatapathProcess {
@@ -62,6 +62,11 @@ export class DatapathProcess {
   /** A process has its state and answers. */
   get isRunning(): boolean {
     return this.isReady;
+  }
+
+  /** A process loads its code, and then waits. */
+  standBy(): void {
+    this.spare ??= this.spawn();
   }
 
   /** Resolves when a process has taken its state; rejects when it ends before. */
@@ -164,7 +169,7 @@ export class DatapathProcess {
     const fields = { how, restarts: this.restarts, ...(lastWords === '' ? {} : { lastWords }) };
     this.log.warn(
       fields,
-      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss}`,
+      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss()}`,
     );
     this.pause = setTimeout(() => void this.takeOver(), pauseMs);
   }

@@ -51,6 +51,7 @@ export class Datapath {
   /** Of what the kernel holds. */
   private sizes: XdpSizes | undefined;
   private mode: XdpMode | null = null;
+  private planNotes: readonly string[] = [];
   private notes: readonly string[] = [];
 
   constructor(options: DatapathOptions, state: DatapathState) {
@@ -119,6 +120,7 @@ export class Datapath {
     const { host, xdpMode, datapath, connectionTableSize, maxServices, maxServers } = this.options;
     const sizes = { connections: connectionTableSize, services: maxServices, servers: maxServers };
     try {
+      this.process = this.createProcess();
       const plan = await prepareXdp({ interface: host.name, mode: xdpMode, sizes });
       this.sizes = plan.sizes;
       await host.prepareForXdp();
@@ -129,6 +131,7 @@ export class Datapath {
       // Another datapath would end the one that forwards now, and its connections.
       if (hasLeftFromXdp(host.name)) throw error;
       await this.process?.stop(false);
+      this.process = undefined;
       this.sizes = undefined;
       this.notes = [`not xdp: ${error.message}`];
       return false;
@@ -145,17 +148,26 @@ export class Datapath {
 
   private async begin(plan: PcapStart | XdpStart, notes: readonly string[]): Promise<void> {
     this.plan = plan;
-    this.process = new DatapathProcess(this.options.log, {
-      snapshot: () => this.startRequest(plan),
-      onStarted: (answer) => {
-        this.mode = answer.mode;
-        this.notes = [...notes, ...answer.notes];
-        return this.state.onStarted(answer);
-      },
-      afterLoss: plan.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
-    });
+    this.planNotes = notes;
+    this.process ??= this.createProcess();
     await this.process.start();
     this.hasBegun = true;
+  }
+
+  /** It loads its code while the host is prepared. */
+  private createProcess(): DatapathProcess {
+    const process = new DatapathProcess(this.options.log, {
+      snapshot: () => this.startRequest(this.plan!),
+      onStarted: (answer) => {
+        this.mode = answer.mode;
+        this.notes = [...this.planNotes, ...answer.notes];
+        return this.state.onStarted(answer);
+      },
+      afterLoss: () =>
+        this.plan?.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
+    });
+    process.standBy();
+    return process;
   }
 
   private startRequest(datapath: PcapStart | XdpStart): StartRequest {

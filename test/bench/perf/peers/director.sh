@@ -5,6 +5,7 @@
 #   DIRECTOR_SERVICES   services besides the two that are measured, udp and tcp 10.100.0.100:80 (0)
 #   DIRECTOR_SERVERS    real servers of each service (4)
 #   DIRECTOR_FILL       connections, of other clients, that live in the table before anything is measured (0)
+#   DIRECTOR_CORES      cores that its processes may have (1)
 #   DIRECTOR_DIST       folder of the built director (dist)
 director_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../../.." && pwd)
 director_dist=${DIRECTOR_DIST:-$director_root/dist}
@@ -61,7 +62,7 @@ director_fill() {
 	[ "$live" -ge $((DIRECTOR_FILL * 99 / 100)) ] || { echo "only $live of $DIRECTOR_FILL connections live"; return 1; }
 }
 director_start() {
-	DIRECTOR_BPFFS=$BP/director taskset -c 1 nsenter --net=/run/netns/pf-d \
+	DIRECTOR_BPFFS=$BP/director taskset -c "${DIRECTOR_CORES:-1}" nsenter --net=/run/netns/pf-d \
 		node "$director_dist/cli/director/main.js" --socket "$director_socket" run --interface pfd0 \
 		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" $(director_room) >"$director_log" 2>&1 &
 	peer_pid=$!
