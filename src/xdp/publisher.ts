@@ -14,6 +14,7 @@ import type { Program } from './program.ts';
 import type { PublishedScheduler } from './scheduler.ts';
 import {
   isRecordInUse,
+  isRecordListed,
   releaseRecord,
   type Way,
   writeFlags,
@@ -103,8 +104,14 @@ export class Publisher {
       if (before !== undefined) this.withdraw(key, before);
       return;
     }
-    for (const server of service.servers) if (!this.isWritten(server)) this.writeServer(server, way(server));
+    const { servers } = this.program;
+    const changed = service.servers.filter((server) => !this.isWritten(server));
+    // Who is to take connections does so before who takes none any more stops: at each moment somebody does.
+    const stops = ({ id, weight }: RealServer) => weight === 0 && isRecordListed(servers, id);
+    const stopping = new Set(changed.filter(stops));
+    for (const server of changed) if (!stopping.has(server)) this.writeServer(server, way(server));
     if (before?.service !== service) this.publish(key, service, before);
+    for (const server of stopping) this.writeServer(server, way(server));
     const left = before?.service.servers.filter((server) => !server.isListed) ?? [];
     for (const server of left) this.writeFlags(server);
   }
@@ -192,8 +199,7 @@ export class Publisher {
 
   /** Gives up what the version before took, but for what the new one goes on to use. */
   private replace(before: Published, service: VirtualService, list: CellRun, table: CellRun): void {
-    this.tally.remove(before.service);
-    this.tally.add(service);
+    this.tally.replace(before.service, service);
     this.takeStraysOf(before);
     this.releaseElement(before);
     if (before.list !== list) this.releaseCells(before.list);

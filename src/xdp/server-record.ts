@@ -108,6 +108,8 @@ export function readLoad(memory: Memory, server: RealServer): void {
 
 export const releaseRecord = (memory: Memory, id: number): void => memory.set8(id, at.inUse, 0);
 export const isRecordInUse = (memory: Memory, id: number): boolean => memory.get8(id, at.inUse) !== 0;
+export const isRecordListed = (memory: Memory, id: number): boolean =>
+  isRecordInUse(memory, id) && (memory.get32(id, at.flags) & ServerFlag.Listed) !== 0;
 
 /** What a record says of its server. */
 export interface RecordedServer {

@@ -25,10 +25,19 @@ export class ServiceTally {
 
   add(service: VirtualService): void {
     this.count(service, 1);
+    this.write();
   }
 
   remove(service: VirtualService): void {
     this.count(service, -1);
+    this.write();
+  }
+
+  /** No frame finds the one gone and the other not there yet. */
+  replace(before: VirtualService, after: VirtualService): void {
+    this.count(before, -1);
+    this.count(after, 1);
+    this.write();
   }
 
   /** Whether some service has this virtual address. */
@@ -48,7 +57,6 @@ export class ServiceTally {
       if (address.port === FTP_PORT && isPersistent) this.persistentFtp += by;
       if (address.port === 0 && isPersistent) this.persistentAnyPort += by;
     }
-    this.write();
   }
 
   /** As ServiceIndex has it: an FTP service that is not persistent matters where it stands before one for all ports. */

@@ -173,7 +173,6 @@ export class XdpSession implements DatapathSession {
     }
     const next = applyEdit(this.configuration, edit);
     if (!('service' in edit)) {
-      this.readPlaces();
       if (edit.op === 'flush') this.refresh();
       this.take(next);
       if (edit.op === 'flush') for (const key of this.publisher.keys) touched.add(key);
