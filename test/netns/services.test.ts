@@ -119,11 +119,14 @@ describeWithDirector('what reaches a virtual address', ['tcpdump', 'ping', 'arpi
         ]);
         expect(page).toMatchObject({ code: 7 });
         expect(page.stderr).toMatch(/Connection refused|Failed to connect/);
-        // An answer that is so fast that it meets the client still in connect() counts with the next SYN only.
-        expect(performance.now() - startMs).toBeLessThan(1900);
+        // The XDP program may answer while the client is still in connect() and owns its socket; tcp_v4_err and
+        // tcp_v6_err then take the answer for a soft error, and the one to the next SYN, 1 s later, counts.
+        const mayNeedTwo = datapath === 'xdp';
+        expect(performance.now() - startMs).toBeLessThan(mayNeedTwo ? 1900 : 900);
         expect(await datagrams(vip, NO_SERVER_PORT, 1)).toEqual(['ECONNREFUSED']);
         const answers = (await atClient.finish()).filter((frame) => isPortUnreachable(frame));
         expect(answers.length).toBeGreaterThanOrEqual(2);
+        expect(answers.length).toBeLessThanOrEqual(mayNeedTwo ? 3 : 2);
         expect(answers.map((frame) => frameProblem(frame))).toEqual(answers.map(() => undefined));
       });
 
