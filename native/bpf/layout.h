@@ -177,6 +177,8 @@ struct server {
 #define KIND_CLAIMED 0x2000000
 /* In the second of its two buckets: counted in `spills`. */
 #define KIND_SPILLED 0x4000000
+/* A template that is of no use any more: no look-up finds it. */
+#define KIND_INVALIDATED 0x8000000
 
 /* connection.state: state | flags | input packets << 10; of a template timeout in seconds << 10. */
 #define STATE_MASK 0xff

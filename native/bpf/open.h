@@ -177,6 +177,15 @@ static __always_inline int is_usable(const struct config *config, const struct c
 	return server && (server->flags & SERVER_LISTED) && !(config->expire_quiescent_template && server->weight == 0);
 }
 
+/* It stays where it is, for those that depend on it. Its port is what is listed of it. */
+static __always_inline void invalidate(const struct config *config, struct connection *template, __u32 version, __u32 slot)
+{
+	__u32 kind = template->kind, next = (kind & ~KIND_SPILLED) | KIND_INVALIDATED;
+	if (!(kind & KIND_LIVE) || __sync_val_compare_and_swap(&template->kind, kind, next) != kind) return;
+	if (kind & KIND_SPILLED) unspill(config, version, slot, kind);
+	template->ports = INVALIDATED_PORT;
+}
+
 /* The template of the packet's client, made for this server. */
 GLOBAL int create_template(const struct config *config, const struct packet *packet, const struct service *service, __u32 chosen, struct opened *opened)
 {
@@ -209,10 +218,7 @@ GLOBAL int find_template(const struct config *config, const struct packet *packe
 	else template = find6(home, key.client, key.virtual, key.ports, key.kind, &slot);
 	if (!template || (is_expired(template, packet->now) && expire(config, template, key.version, slot, packet->now))) return 0;
 	if (!is_usable(config, template)) {
-		/* Filed under ports that no look-up has; it stays where it is, for those that depend on it. */
-		if (template->kind & KIND_SPILLED) unspill(config, key.version, slot, template->kind);
-		template->kind &= ~KIND_SPILLED;
-		template->ports = INVALIDATED_PORT;
+		invalidate(config, template, key.version, slot);
 		return 0;
 	}
 	template->expires = packet->now + template_timeout(template);
