@@ -65,6 +65,36 @@ export const tcpFrame = (client: number, port = 1024, flags = SYN, virtualPort =
 export const udpFrame = (client: number, port = 1024): Uint8Array =>
   eth().ipv4(clientOf(client), VIP).udp(port, 53).bytes();
 
+/** The same frame again and again, from other clients: fast. Valid until the next call. */
+export class FrameStream {
+  private readonly frame: Uint8Array;
+  private readonly view: DataView;
+  private readonly isIpv6: boolean;
+
+  /** Without IPv4 options and IPv6 extension headers. */
+  constructor(frame: Uint8Array) {
+    this.frame = frame.slice();
+    this.view = new DataView(this.frame.buffer);
+    this.isIpv6 = this.frame[14]! >> 4 === 6;
+  }
+
+  /** `client`: the last word of its address. */
+  of(client: number, port = 1024, tcpFlags?: number): Uint8Array {
+    const { frame, view, isIpv6 } = this;
+    const transport = isIpv6 ? 54 : 34;
+    view.setUint32(isIpv6 ? 34 : 26, client);
+    view.setUint16(transport, port);
+    if (tcpFlags !== undefined) view.setUint8(transport + 13, tcpFlags);
+    if (isIpv6) return frame;
+    view.setUint16(24, 0);
+    let sum = 0;
+    for (let at = 14; at < 34; at += 2) sum += view.getUint16(at);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    view.setUint16(24, ~sum & 0xffff);
+    return frame;
+  }
+}
+
 /** The server that a frame goes to. */
 export function forwarded({ verdict, sent }: XdpHandled): number {
   if (verdict !== 'Forward') throw new Error(`the frame was not forwarded: ${verdict}`);

@@ -1,0 +1,288 @@
+/** The connection tables: as much room as was asked for, who goes when there is none, and counts that are right. */
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { endpointText, serviceKey } from '../../../src/service/configuration.ts';
+import type { Edit } from '../../../src/service/model.ts';
+import { CONFIG, Kind } from '../../../src/xdp/layout.ts';
+import { isRecordListed, readRecord } from '../../../src/xdp/server-record.ts';
+import { addServer, addService, deleteServer } from '../../helpers/edits.ts';
+import { ACK, eth, FIN, RST, SYN } from '../../helpers/frame-builder.ts';
+import { describeWithRoot } from '../../helpers/netns.ts';
+import type { XdpDirector } from '../../helpers/xdp-director.ts';
+import { Random } from '../../model/random.ts';
+import {
+  createRig,
+  DNS,
+  entriesOf,
+  FrameStream,
+  forwarded,
+  nextHopsOf,
+  recount,
+  serverName,
+  setHost,
+  spillsOf,
+  tcpFrame,
+  udpFrame,
+  VIP,
+  WEB,
+} from '../rig.ts';
+import { runFrame, XDP_TX } from '../shared-rig.ts';
+
+const CONNECTIONS = 16_384;
+const SIZES = { connections: CONNECTIONS, services: 8, servers: 16 };
+const SERVERS = 4;
+const VIP6 = 'fd00:10::100';
+const UDP_SEC = 300;
+const SYN_RECV_SEC = 60;
+
+describeWithRoot('the connection table', [], () => {
+  let shared: XdpDirector | undefined;
+  let director: XdpDirector;
+  const random = new Random(7);
+
+  beforeEach(() => {
+    shared ??= createRig(SIZES, SERVERS);
+    director = shared;
+    director.reset(CONNECTIONS);
+    setHost(director.session);
+    director.session.setNextHops([
+      ...nextHopsOf(SERVERS),
+      { address: 'fd00:10::b', kind: 'neighbor', mac: '02:00:00:00:00:0b', interface: null },
+    ]);
+    director.now = 1;
+    const { config } = director.program;
+    for (let word = 0; word < 11; word++)
+      config.set64(
+        0,
+        CONFIG.at.seed + 8 * word,
+        (BigInt(Math.floor(random.number() * 2 ** 50)) * 8191n) | 1n,
+      );
+  });
+  afterAll(() => shared?.close());
+
+  const edit = (...edits: readonly Edit[]) => director.session.edit(edits);
+  const service = (name: string, options: Parameters<typeof addService>[1] = {}, port = 80) =>
+    edit(
+      addService(name, { scheduler: 'wlc', ...options }),
+      ...[...Array(SERVERS).keys()].map((number) => addServer(name, serverName(number, port))),
+    );
+  /** How many frames were not forwarded. */
+  const refused = (frames: Iterable<Uint8Array>): number => {
+    let count = 0;
+    for (const frame of frames) if (runFrame(director.program, frame).action !== XDP_TX) count++;
+    return count;
+  };
+  function* from(stream: FrameStream, first: number, count: number, flags?: number): Generator<Uint8Array> {
+    for (let client = first; client < first + count; client++)
+      yield stream.of(
+        0x14000000 | (Math.imul(client, 0x01000193) & 0xffffff),
+        1024 + (client % 60_000),
+        flags,
+      );
+  }
+  const tcp = () => new FrameStream(tcpFrame(1));
+  const udp = () => new FrameStream(udpFrame(1));
+  /** What servers count is what the table holds. */
+  const expectRightCounts = () => {
+    const counted = recount(director.program);
+    const { servers: records } = director.program;
+    const { services } = director.session.readCounters();
+    for (let id = 0; id < records.count; id++) {
+      if (!isRecordListed(records, id)) continue;
+      const { service, address } = readRecord(records, id);
+      const counters = services[serviceKey(service)]!.servers[endpointText(address)]!;
+      const {
+        activeConnections: active,
+        inactiveConnections: inactive,
+        persistentConnections: persistent,
+      } = counters;
+      const found = counted.get(id) ?? { active: 0, inactive: 0, persistent: 0 };
+      expect({ active, inactive, persistent }, serviceKey(service)).toEqual(found);
+    }
+  };
+  const liveEntries = () => [...entriesOf(director.program)];
+  /** Lets all time run out. */
+  const expireAll = () => {
+    for (let round = 0; round < 3; round++) {
+      director.wait(10_000);
+      director.sweepAll();
+    }
+  };
+
+  describe('has room', () => {
+    test('for as many connections as were asked for, but one in a thousand', () => {
+      service(DNS, {}, 53);
+      expect(refused(from(udp(), 0, CONNECTIONS))).toBeLessThan(CONNECTIONS / 1000);
+      expectRightCounts();
+      expect(spillsOf(director.program)).toBeGreaterThan(0);
+      expireAll();
+      expect(liveEntries()).toEqual([]);
+      expect(spillsOf(director.program)).toBe(0);
+      expectRightCounts();
+    });
+
+    test('for as many of IPv6', () => {
+      edit(addService(`udp [${VIP6}]:53`), addServer(`udp [${VIP6}]:53`, '[fd00:10::b]:53'));
+      const stream = new FrameStream(eth().ipv6('2001:db8::1', VIP6).udp(1024, 53).bytes());
+      expect(refused(from(stream, 0, CONNECTIONS))).toBeLessThan(CONNECTIONS / 1000);
+      expect(recount(director.program).get(0)!.inactive).toBeGreaterThan((CONNECTIONS * 999) / 1000);
+      expireAll();
+      expect(liveEntries()).toEqual([]);
+      expect(spillsOf(director.program)).toBe(0);
+    });
+
+    test('in the places of connections whose time is up, without a sweep', () => {
+      service(DNS, {}, 53);
+      // More than fit, so that every bucket is full.
+      refused(from(udp(), 0, 4 * CONNECTIONS));
+      expect(liveEntries().length).toBeGreaterThan(1.9 * CONNECTIONS);
+      director.wait(UDP_SEC);
+      // The first of two buckets is taken while it has such places, so they are not filled as evenly as empty ones.
+      expect(refused(from(udp(), 1_000_000, CONNECTIONS))).toBeLessThan(CONNECTIONS / 100);
+      expectRightCounts();
+    });
+
+    test('and finds every connection that it has taken', () => {
+      service(DNS, {}, 53);
+      const stream = udp();
+      const taken = new Map<number, number>();
+      for (let client = 1; client <= CONNECTIONS; client++) {
+        const { action, sent } = runFrame(director.program, stream.of(client, 5000));
+        if (action === XDP_TX) taken.set(client, sent[5]!);
+      }
+      for (const [client, server] of taken) {
+        const { action, sent } = runFrame(director.program, stream.of(client, 5000));
+        expect(action === XDP_TX && sent[5] === server).toBe(true);
+      }
+      const packets = liveEntries().map(({ state }) => state >>> 10);
+      expect(new Set(packets)).toEqual(new Set([2]));
+    });
+  });
+
+  describe('in a flood of half-open connections', () => {
+    const ESTABLISHED = CONNECTIONS / 4;
+
+    test('keeps every established one, and every one of UDP', () => {
+      service(WEB);
+      service(DNS, {}, 53);
+      expect(refused(from(tcp(), 0, ESTABLISHED, SYN))).toBe(0);
+      expect(refused(from(tcp(), 0, ESTABLISHED, ACK))).toBe(0);
+      expect(refused(from(udp(), 0, ESTABLISHED))).toBe(0);
+      expect(refused(from(tcp(), 1_000_000, 8 * CONNECTIONS, SYN))).toBe(0);
+      const isActive = ({ state }: { state: number }) => (state & 0xff) === 1;
+      const entries = liveEntries();
+      expect(entries.filter((entry) => (entry.kind & 0xff) === 6 && isActive(entry)).length).toBe(
+        ESTABLISHED,
+      );
+      expect(entries.filter(({ kind }) => (kind & 0xff) === 17).length).toBe(ESTABLISHED);
+      expect(refused(from(tcp(), 0, ESTABLISHED, ACK))).toBe(0);
+      expectRightCounts();
+      director.wait(SYN_RECV_SEC);
+      director.sweepAll();
+      expect(liveEntries().length).toBe(2 * ESTABLISHED);
+      expectRightCounts();
+      expireAll();
+      expect(spillsOf(director.program)).toBe(0);
+      expectRightCounts();
+    });
+
+    test('keeps templates, and their counts of who depends on them', () => {
+      service(WEB, { persistentSec: 600, netmask: 0xffff0000 });
+      expect(refused(from(tcp(), 0, 4 * CONNECTIONS, SYN))).toBe(0);
+      const entries = liveEntries();
+      expect(entries.filter(({ kind }) => kind & Kind.Template).length).toBe(256);
+      const dependents = new Map<number, number>();
+      for (const { kind, link } of entries)
+        if (!(kind & Kind.Template)) dependents.set(link - 1, (dependents.get(link - 1) ?? 0) + 1);
+      for (const { kind, slot, link } of entries)
+        if (kind & Kind.Template) expect(link).toBe(dependents.get(slot) ?? 0);
+      expectRightCounts();
+      expireAll();
+      expect(liveEntries()).toEqual([]);
+      expect(spillsOf(director.program)).toBe(0);
+      expectRightCounts();
+    });
+
+    test('refuses new ones where all others are established, and says so', () => {
+      service(WEB);
+      const ended = refused(from(tcp(), 0, 6 * CONNECTIONS, SYN));
+      expect(ended).toBe(0);
+      refused(from(tcp(), 0, 6 * CONNECTIONS, ACK));
+      const { length } = liveEntries();
+      expect(length).toBeGreaterThan(1.9 * CONNECTIONS);
+      const handled = Array.from({ length: 200 }, (_, client) => director.handle(tcpFrame(client)).verdict);
+      expect(new Set(handled)).toEqual(new Set(['DropConnectionTableFull']));
+      expectRightCounts();
+    });
+  });
+
+  describe('of templates', () => {
+    test('keeps one for as long as connections depend on it', () => {
+      service(WEB, { persistentSec: 10 });
+      director.handle(tcpFrame(1));
+      director.handle(tcpFrame(1, 1024, ACK));
+      const templates = () => liveEntries().filter(({ kind }) => kind & Kind.Template).length;
+      director.wait(11);
+      director.sweepAll();
+      expect(templates()).toBe(1);
+      expect(director.session.endConnections({ virtual: { address: VIP, port: 80 } })).toBe(2);
+      expect(liveEntries()).toEqual([]);
+      expectRightCounts();
+    });
+
+    test('ends one when the last that depends on it has ended, and its time is up', () => {
+      service(WEB, { persistentSec: 10 });
+      for (const flags of [SYN, ACK, FIN | ACK, RST]) director.handle(tcpFrame(1, 1024, flags));
+      director.wait(12);
+      director.sweepAll();
+      director.sweepAll();
+      expect(liveEntries().length).toBe(1);
+      director.wait(61);
+      director.sweepAll();
+      expect(liveEntries()).toEqual([]);
+      expectRightCounts();
+    });
+
+    test.each([80, 65_535])('makes another one, once, for a server that was removed from port %i', (port) => {
+      const name = `tcp ${VIP}:${port}`;
+      service(name, { persistentSec: 600 }, port);
+      const open = (clientPort: number) => forwarded(director.handle(tcpFrame(1, clientPort, SYN, port)));
+      const removed = open(1000);
+      edit(deleteServer(name, serverName(removed, port)));
+      const [other, ...later] = [1001, 1002, 1003, 1004].map(open);
+      expect(other).not.toBe(removed);
+      expect(new Set(later)).toEqual(new Set([other]));
+      expect(liveEntries().filter(({ kind }) => kind & Kind.Template).length).toBe(2);
+      expireAll();
+      expect(spillsOf(director.program)).toBe(0);
+      expectRightCounts();
+    });
+  });
+
+  test('has right counts after connections of all kinds have begun, gone on, ended and been ended', () => {
+    service(WEB);
+    service(DNS, {}, 53);
+    service(`tcp ${VIP}:443`, { persistentSec: 30, netmask: 0xffffff00 });
+    const flags = [SYN, SYN, ACK, ACK, FIN | ACK, RST, SYN | ACK];
+    const streams = [tcp(), udp(), new FrameStream(tcpFrame(1, 1024, SYN, 443))];
+    for (let step = 0; step < 60_000; step++) {
+      const stream = random.below(3);
+      const client = 0x20000000 + random.below(20_000);
+      const frame = streams[stream]!.of(
+        client,
+        1024 + random.below(2),
+        stream === 1 ? undefined : random.pick(flags),
+      );
+      runFrame(director.program, frame);
+      if (step % 1000 === 0) {
+        director.wait(random.pick([0, 1, 10, 61]));
+        if (random.chance(0.3)) director.sweepAll();
+      }
+      if (step % 10_000 === 0) director.session.endConnections({ server: { address: '10.1.0.2' } });
+    }
+    expectRightCounts();
+    expireAll();
+    expect(liveEntries()).toEqual([]);
+    expect(spillsOf(director.program)).toBe(0);
+    expectRightCounts();
+  });
+});
