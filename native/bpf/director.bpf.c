@@ -6,8 +6,8 @@
  *   1. decode       what is in the frame                                decode.h
  *   2. find         the connection that it belongs to                   connection.h
  *   3. match        none: the virtual service that it is for            service.h
- *   4. schedule     a real server for it                                schedule.h
- *   5. remember     the choice as a connection                          open.h, life.h
+ *   4. schedule     a real server for it                                schedule.h, persistence.h
+ *   5. remember     the choice as a connection                          remember.h, life.h
  *   6. step         the connection's state, its timer, the counters     life.h, state.h
  *   7. send         rewritten to the server's MAC, or to this host      route.h, reply.h
  *

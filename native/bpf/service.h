@@ -41,6 +41,11 @@ static __always_inline struct service *service_at(__u32 service)
 	return service == NO_SERVICE ? 0 : bpf_map_lookup_elem(&services, &service);
 }
 
+static __always_inline int is_mark(const struct service *service)
+{
+	return service->flags & SERVICE_IS_MARK;
+}
+
 /* --- firewall marks --- */
 
 static __always_inline int is_in_network(const __u32 *address, const __u32 *network, __u32 bits)

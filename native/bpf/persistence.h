@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Templates, which keep a client network with its server; src/datapath/persistence.ts. */
+#ifndef DIRECTOR_PERSISTENCE_H
+#define DIRECTOR_PERSISTENCE_H
+#include "remember.h"
+#include "schedule.h"
+#include "verdict.h"
+
+#define INVALIDATED_PORT 0xffff
+
+/* The first `bits` bits of a word; all of it from 32 on, none of it up to 0. */
+static __always_inline __u32 mask_word(__u32 word, __s32 bits)
+{
+	if (bits >= 32) return word;
+	return bits <= 0 ? 0 : word & 0xffffffff << (32 - bits);
+}
+
+/*
+ * Protocol, client network, virtual address and, but for FTP and for services of all ports, the port. For a firewall
+ * mark: the mark as the address, and neither protocol nor port.
+ */
+static __always_inline void set_template_key(struct key *key, const struct packet *packet, const struct service *service)
+{
+	__u32 port = is_mark(service) || service->port == FTP_PORT ? 0 : service->port;
+	key->version = packet->version;
+	key->kind = (is_mark(service) ? 0 : packet->protocol) | KIND_TEMPLATE | KIND_LIVE;
+	key->ports = virtual_port(packet) == port ? port : 0;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		key->virtual[i] = is_mark(service) ? service->address[i] : packet->virtual[i];
+		if (packet->version == 6) key->client[i] = mask_word(packet->client[i], (__s32)service->netmask - 32 * i);
+		else key->client[i] = i == 0 ? packet->client[0] & service->netmask : 0;
+	}
+}
+
+/* ip_vs_check_template(): its server was not removed, and, by setting, not quiesced. */
+static __always_inline int is_usable(const struct config *config, const struct connection *template)
+{
+	struct server *server = server_of(template->server);
+	return server && (server->flags & SERVER_LISTED) && !(config->expire_quiescent_template && server->weight == 0);
+}
+
+/* It stays where it is, for those that depend on it. Its port is what is listed of it. */
+static __always_inline void invalidate(const struct config *config, struct connection *template, __u32 version, __u32 slot)
+{
+	__u32 kind = template->kind, next = (kind & ~KIND_SPILLED) | KIND_INVALIDATED;
+	if (!(kind & KIND_LIVE) || __sync_val_compare_and_swap(&template->kind, kind, next) != kind) return;
+	if (kind & KIND_SPILLED) unspill(config, version, slot, kind);
+	template->ports = INVALIDATED_PORT;
+}
+
+/* The template of the packet's client, made for this server. */
+GLOBAL int create_template(const struct config *config, const struct packet *packet, const struct service *service, __u32 chosen, struct opened *opened)
+{
+	struct key key;
+	__u32 slot = 0;
+	if (!config || !packet || !service || !opened) return 0;
+	__u32 seconds = service->persistent_sec;
+	set_template_key(&key, packet, service);
+	struct server *server = server_of(chosen);
+	struct home home = home_of(config, &key);
+	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
+	if (!template || !server) return 0;
+	fill(template, slot, &key, home, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
+	__sync_fetch_and_add(&server->persistent, 1);
+	opened->link = slot + 1;
+	opened->server = chosen;
+	return 1;
+}
+
+/* Server of the packet's client by its template, whose timer is restarted. False: there is none that is of use. */
+GLOBAL int find_template(const struct config *config, const struct packet *packet, const struct service *service, struct opened *opened)
+{
+	struct key key;
+	struct connection *template;
+	__u32 slot = 0;
+	if (!config || !packet || !service || !opened) return 0;
+	set_template_key(&key, packet, service);
+	struct home home = home_of(config, &key);
+	if (key.version == 4) template = find4(home, key.client[0], key.virtual[0], key.ports, key.kind, &slot);
+	else template = find6(home, key.client, key.virtual, key.ports, key.kind, &slot);
+	if (!template || (is_expired(template, packet->now) && expire(config, template, key.version, slot, packet->now))) return 0;
+	if (!is_usable(config, template)) {
+		invalidate(config, template, key.version, slot);
+		return 0;
+	}
+	template->expires = packet->now + template_timeout(template);
+	opened->link = slot + 1;
+	opened->server = template->server;
+	return 1;
+}
+
+/* By the client's template, which is made if need be. */
+static __always_inline int choose_by_template(const struct config *config, struct packet *packet, struct service *service, struct opened *opened)
+{
+	if (find_template(config, packet, service, opened)) return 1;
+	int chosen = choose(service, packet);
+	if (chosen == NO_SERVER) packet->refusal = VERDICT_REPLY_PORT_UNREACHABLE;
+	else if (create_template(config, packet, service, chosen, opened)) return 1;
+	else packet->refusal = VERDICT_DROP_CONNECTION_TABLE_FULL;
+	return 0;
+}
+
+/* ip_vs_leave(): an FTP service without servers answers for its own port, not for those of data connections. */
+static __always_inline int without_template(struct packet *packet, const struct service *service)
+{
+	int is_ftp_data = !is_mark(service) && service->port == FTP_PORT && virtual_port(packet) != FTP_PORT;
+	if (is_ftp_data && packet->refusal == VERDICT_REPLY_PORT_UNREACHABLE) packet->refusal = VERDICT_DELIVER_UNSCHEDULED;
+	return NO_SERVER;
+}
+
+#endif
