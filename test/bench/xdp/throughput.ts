@@ -20,6 +20,9 @@ const CASES = [
 ] as const;
 type Case = (typeof CASES)[number];
 
+/** Room for as many connections as lb-arr has buckets; both are some two and a half times the flows of the largest case. */
+const TABLE_AS_OF_LB_ARR = { DIRECTOR_TABLE: String(2 ** 18) };
+
 /** Times the rate of nftables. */
 const OF_NFT = { 'nft-hash': 5, 'nft-persist': 3 } as const;
 
@@ -57,15 +60,17 @@ class Windows {
   }
 }
 
-function measure(peers: readonly string[], cases: readonly Case[]): Windows {
+function measure(
+  peers: readonly string[],
+  cases: readonly Case[],
+  environment: Readonly<Record<string, string>> = {},
+): Windows {
   const folder = mkdtempSync(join(tmpdir(), 'director-bench-'));
   const file = join(folder, 'windows.json');
   const names = cases.map(({ name }) => name);
   try {
-    rig('perf/bench.py', [
-      ...['-p', peers.join(' '), '-c', names.join(' '), '-n', String(ROUNDS), '-s', String(WINDOW_SEC)],
-      ...['-t', '4', '--json', file],
-    ]);
+    const windows = ['-n', String(ROUNDS), '-s', String(WINDOW_SEC), '-t', '4', '--json', file];
+    rig('perf/bench.py', ['-p', peers.join(' '), '-c', names.join(' '), ...windows], environment);
     return new Windows(JSON.parse(readFileSync(file, 'utf8')));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -109,10 +114,11 @@ function ratioRow(
 
 export function throughput(): string {
   const peers = [FLOOR, 'director', 'lb-arr', 'nft-hash', 'nft-persist'];
-  const windows = measure(peers, CASES);
+  const windows = measure(peers, CASES, TABLE_AS_OF_LB_ARR);
   const rows = CASES.flatMap((frames) => [
     ratioRow(windows, frames, ['director', FLOOR], { atLeast: frames.ofFloor }),
     ratioRow(windows, frames, ['lb-arr', FLOOR]),
+    ratioRow(windows, frames, ['director', 'lb-arr']),
     ...Object.entries(OF_NFT).map(([nft, times]) =>
       ratioRow(windows, frames, ['director', nft], { atLeast: times }),
     ),
