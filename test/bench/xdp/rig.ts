@@ -1,5 +1,5 @@
 /** Runs the programs of test/bench/perf and test/bench/ipvs-vm; says what they need. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/package-root.ts';
@@ -48,11 +48,15 @@ export function rig(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): string {
-  return execFileSync(join(BENCH_FOLDER, program), args, {
+  const { status, signal, stdout, error } = spawnSync(join(BENCH_FOLDER, program), args, {
     encoding: 'utf8',
     env: { ...ENVIRONMENT, ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  if (error !== undefined) throw error;
+  if (status === 0) return stdout;
+  process.stderr.write(stdout);
+  throw new Error(`${program} ${args.join(' ')}: ended with ${status ?? signal}`);
 }
 
 /** The lines of one.sh, in words. */
