@@ -24,19 +24,25 @@ static long try_in_turn(__u32 tried, struct turn *turn)
 	return 1;
 }
 
-/* `place` is the index of the last pick + 1. Two CPUs at the same place: one of them goes on from the other's. */
+#define RACES 4
+
+/*
+ * `place` is the index of the last pick + 1. Two CPUs at the same place: one of them goes on from the other's. Who has
+ * lost that often takes the server that it found, and leaves the place to the others.
+ */
 GLOBAL int choose_rr(struct service *service)
 {
 	if (!service) return NO_SERVER;
-	for (int race = 0; race < 4; race++) {
+	struct turn turn = { .list = service->list, .count = service->server_count };
+	for (int race = 0; race < RACES; race++) {
 		__u64 place = *(volatile __u64 *)&service->place;
-		struct turn turn = { .list = service->list, .count = service->server_count, .index = (__u32)place - 1, .server = NO_SERVER };
-		if ((__u32)place == 0) turn.index = turn.count;
+		turn.index = (__u32)place == 0 ? turn.count : (__u32)place - 1;
+		turn.server = NO_SERVER;
 		bpf_loop(turn.count, try_in_turn, &turn, 0);
 		if (turn.server == NO_SERVER) return NO_SERVER;
-		if (__sync_val_compare_and_swap(&service->place, place, (__u64)turn.index + 1) == place) return turn.server;
+		if (__sync_val_compare_and_swap(&service->place, place, (__u64)turn.index + 1) == place) break;
 	}
-	return NO_SERVER;
+	return turn.server;
 }
 
 /* --- wrr --- */
