@@ -62,6 +62,8 @@ static __always_inline int read_plain4(struct packet *packet, void *ip, void *en
 	__u32 *word = ip;
 	if (ip + IPV4_BYTES > end || *(__u8 *)ip != 0x45) return 0;
 	__u32 length = bpf_ntohs(*(__u16 *)(ip + 2));
+	CHECKED(length);
+	length &= 0xffff;
 	if (ip + length > end || (word[1] & bpf_htonl(0x3fff))) return 0;
 	if (fold16((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) != 0xffff) return 0;
 	packet->version = 4;
@@ -80,6 +82,8 @@ static __always_inline int read_plain6(struct packet *packet, void *ip, void *en
 	__u32 *word = ip;
 	if (ip + IPV6_BYTES > end || *(__u8 *)ip >> 4 != 6) return 0;
 	__u32 length = bpf_ntohs(*(__u16 *)(ip + 4));
+	CHECKED(length);
+	length &= 0xffff;
 	if (ip + IPV6_BYTES + length > end) return 0;
 	packet->version = 6;
 	packet->protocol = *(__u8 *)(ip + 6);

@@ -46,7 +46,9 @@ static __noinline int server_of_fragment(const struct packet *packet)
 static __noinline int let_wait(struct xdp_md *context, struct config *config, const struct packet *packet)
 {
 	__u32 length = packet->ip_end;
-	if (length == 0 || length > MAX_WAITING_BYTES) return 0;
+	if (length > MAX_WAITING_BYTES) return 0;
+	CHECKED(length);
+	if (length < ETHERNET_BYTES) return 0;
 	struct waiting_event *waiting = bpf_ringbuf_reserve(&events, sizeof *waiting, 0);
 	if (!waiting) return 0;
 	waiting->event.kind = EVENT_WAITING_FRAGMENT;

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "verifier.h"
 
 /* An XDP or an skb context. The verifier follows is_skb, which must fill a whole slot of the stack for that. */
 struct frame {
@@ -35,7 +36,9 @@ static __always_inline __u16 read16(const struct frame *frame, __u32 offset)
 {
 	__u16 value = 0;
 	read_bytes(frame, offset, &value, sizeof value);
-	return bpf_ntohs(value);
+	__u32 result = bpf_ntohs(value);
+	CHECKED(result);
+	return result & 0xffff;
 }
 
 static __always_inline __u32 read32(const struct frame *frame, __u32 offset)

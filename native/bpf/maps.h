@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "layout.h"
+#include "verifier.h"
 
 #define CONNECTION_BUCKETS 1024
 #define MAX_SERVERS 256
@@ -92,15 +93,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");
-
-/*
- * A function that the verifier looks at once, whoever calls it, and whose pointers it takes to be null: what is large
- * or branches much. Others it follows anew from each caller.
- */
-#define GLOBAL __attribute__((noinline))
-
-/* Keeps the compiler from computing with a pointer before it is known not to be null, which the verifier refuses. */
-#define CHECKED(pointer) __asm__ volatile("" : "+r"(pointer))
 
 static __always_inline struct config *the_config(void)
 {

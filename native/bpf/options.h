@@ -31,7 +31,9 @@ static __always_inline int read_options(const struct frame *frame, __u32 offset,
 {
 	__builtin_memset(options, 0, sizeof *options);
 	options->length = length;
-	if (length < 4 || length > MAX_OPTION_BYTES) return 0;
+	if (length > MAX_OPTION_BYTES) return 0;
+	CHECKED(length);
+	if (length < 4) return 0;
 	return read_bytes(frame, offset, options->byte, length);
 }
 

@@ -60,7 +60,9 @@ static __noinline __u32 sum_of_body(struct xdp_md *context, __u32 offset, __u32 
 	__u32 zero = 0;
 	struct scratch *body = bpf_map_lookup_elem(&scratch, &zero);
 	__u64 sum = 0;
-	if (!body || bytes == 0 || bytes > MAX_BODY_BYTES6) return 0;
+	if (!body || bytes > MAX_BODY_BYTES6) return 0;
+	CHECKED(bytes);
+	if (bytes < IPV4_BYTES) return 0;
 	/* An odd byte is followed by a zero. */
 	body->words[(bytes / 4) % (SCRATCH_BYTES / 4)] = 0;
 	if (bpf_xdp_load_bytes(context, offset, body, bytes)) return 0;
@@ -177,7 +179,9 @@ static __always_inline int reply(struct xdp_md *context, const struct config *co
 	if (packet->version == 6 && !(packet->client[0] | packet->client[1] | packet->client[2] | packet->client[3]))
 		return VERDICT_DROP_MARTIAN_SOURCE;
 	if (!take_reply(config, packet)) return VERDICT_DROP_REPLY_LIMIT;
-	if (link_bytes < ETHERNET_BYTES || link_bytes > MAX_LINK_BYTES) return VERDICT_DROP_TRANSMIT;
+	if (link_bytes > MAX_LINK_BYTES) return VERDICT_DROP_TRANSMIT;
+	CHECKED(link_bytes);
+	if (link_bytes < ETHERNET_BYTES) return VERDICT_DROP_TRANSMIT;
 	if (bpf_xdp_load_bytes(context, 0, link, link_bytes)) return VERDICT_DROP_TRANSMIT;
 	__u32 body_sum = sum_of_body(context, link_bytes, body_bytes);
 	if (packet->version == 4) {
