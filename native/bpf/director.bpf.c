@@ -175,11 +175,17 @@ static __always_inline int has_martian_sender(struct xdp_md *context, const stru
 }
 
 /* ip_vs_in_icmp(): goes where the connection goes that it is about; changes no state, no timer. */
-GLOBAL int forward_icmp_error(struct xdp_md *context, struct config *config, struct packet *packet)
+GLOBAL int server_of_icmp_error(struct config *config, struct packet *packet)
+{
+	if (!config || !packet) return NO_SERVER;
+	struct connection *found = find_connection(config, packet);
+	if (found) return found->server;
+	return config->schedule_icmp ? open_connection(config, packet) : NO_SERVER;
+}
+
+GLOBAL int forward_icmp_error(struct xdp_md *context, const struct config *config, struct packet *packet, __s32 number)
 {
 	if (!config || !packet) return VERDICT_DROP_TRANSMIT;
-	struct connection *found = find_connection(config, packet);
-	int number = found ? (int)found->server : config->schedule_icmp ? open_connection(config, packet) : NO_SERVER;
 	struct server *server = number == NO_SERVER ? 0 : server_of(number);
 	if (!server) return VERDICT_PASS_ICMP_UNRELATED;
 	if (has_martian_sender(context, config, packet)) return VERDICT_DROP_MARTIAN_SOURCE;
@@ -254,7 +260,8 @@ static __always_inline int handle(struct xdp_md *context, struct config *config,
 		return packet->is_outgoing ? VERDICT_PASS_OWN : VERDICT_PASS_NOT_VIRTUAL;
 	if (packet->is_outgoing) return follow_own_reply(config, packet);
 	if (packet->fragment_offset_bytes > 0) return forward_fragment(context, config, packet);
-	if (packet->is_icmp_error) return forward_icmp_error(context, config, packet);
+	if (packet->is_icmp_error)
+		return forward_icmp_error(context, config, packet, server_of_icmp_error(config, packet));
 
 	struct connection *found = find_connection(config, packet);
 	if (!found) return forward_opened(context, config, packet, open_connection(config, packet));
