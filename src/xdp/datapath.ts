@@ -3,6 +3,7 @@
  * the process; only remove() takes it away.
  */
 import { rmSync } from 'node:fs';
+import { release } from 'node:os';
 import { DirectorError } from '../errors.ts';
 import { bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
 import { renderIpv4, renderMac } from '../wire/address.ts';
@@ -23,6 +24,7 @@ import {
 import { Program } from './program.ts';
 import { XdpSession } from './session.ts';
 import { xdpMemoryBytes as memoryBytesFor, type XdpSizes } from './sizes.ts';
+import { verifierRefusal } from './verifier-log.ts';
 import { WaitingRoom } from './waiting.ts';
 
 export type { XdpMode, XdpSizes };
@@ -232,9 +234,11 @@ function sizeNotes(pinned: XdpSizes, asked: XdpSizes): string[] {
 }
 
 function unavailable({ interface: name }: XdpOptions, cause: Error): DirectorError {
+  const refusal = 'log' in cause ? verifierRefusal(String(cause.log)) : undefined;
+  const reason = refusal === undefined ? '' : `; the verifier of Linux ${release()} says: ${refusal}`;
   return new DirectorError(
     'XDP_UNAVAILABLE',
-    `the XDP program cannot be put on ${name}: ${cause.message}`,
+    `the XDP program cannot be put on ${name}: ${cause.message}${reason}`,
     { interface: name },
     cause,
   );
