@@ -141,7 +141,9 @@ export class Publisher {
   /** What an edit changes of a server is as the record has it. */
   private isWritten(server: RealServer): boolean {
     const written = this.written.get(server);
-    return written !== undefined && written.options === server.options && written.isListed === server.isListed;
+    return (
+      written !== undefined && written.options === server.options && written.isListed === server.isListed
+    );
   }
 
   forget(server: RealServer): void {

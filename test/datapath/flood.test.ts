@@ -44,7 +44,10 @@ describe('a flood of broken frames', () => {
         fc.array(mutatedFrame(sampleFrames), { minLength: 20, maxLength: 200 }),
         fc.nat(3),
         (frames, pause) => {
-          const director = new TestDirector(HOSTILE_EDITS, { connectionTableSize: 8, settings: HOSTILE_SETTINGS });
+          const director = new TestDirector(HOSTILE_EDITS, {
+            connectionTableSize: 8,
+            settings: HOSTILE_SETTINGS,
+          });
           for (const frame of frames) {
             const handled = director.handle(frame);
             const problem =
