@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { Verdict } from '../../src/datapath/verdict.ts';
 import type { Edit } from '../../src/service/model.ts';
 import { addServer, addService, deleteServer, editServer } from '../helpers/edits.ts';
-import { DIRECTOR_MAC, eth, GATEWAY_MAC, macBytes, payloadOf, SYN, toHex } from '../helpers/frame-builder.ts';
+import { eth, GATEWAY_MAC, payloadOf, SYN, toHex } from '../helpers/frame-builder.ts';
 import { frameProblem } from '../helpers/frame-checker.ts';
 import { HOSTILE_EDITS, HOSTILE_SETTINGS, problemOf, WEB } from '../helpers/hostile.ts';
 import { mutatedFrame } from '../helpers/mutated-frame.ts';
-import { sampleFrames, VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { type Handled, MAC_OF, TestDirector } from '../helpers/test-director.ts';
+import { sampleFrames, VIP } from '../helpers/sample-frames.ts';
+import { type Handled, TestDirector } from '../helpers/test-director.ts';
 
 /** What the counters and the table say of each server must be the same. */
 function countProblem(director: TestDirector): string | undefined {
