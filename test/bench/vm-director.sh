@@ -27,12 +27,12 @@ until grep -q 'director runs on' "$work/log" && node "$dist/cli/director/main.js
   kill -0 $pid 2>/dev/null || { cat "$work/log"; exit 1; }
   sleep 0.5
 done
-# Processes that stand by are still starting: not what a frame costs. Until the CPU is idle nine tenths of a second.
+# Processes that stand by are still starting: not what a frame costs. Until the CPU is idle three quarters of a second.
 idle_ticks() { awk '/^cpu / { print $5 }' /proc/stat; }
-for _ in $(seq 60); do
+for _ in $(seq 30); do
   before=$(idle_ticks)
   sleep 1
-  [ $(($(idle_ticks) - before)) -lt 90 ] || break
+  [ $(($(idle_ticks) - before)) -lt 75 ] || break
 done
 [ "${1:-}" != --program-alone ] || signal STOP
 echo READY
