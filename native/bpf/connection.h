@@ -3,8 +3,8 @@
  * What is remembered: two tables, of IPv4 and of IPv6, each an array of buckets of WAYS connections. A connection
  * lies in one of two buckets that its hash names, if there is room in the first: searches that end there touch one or
  * two lines of memory. Entries do not move, so that a slot (bucket
- * * WAYS + way) names one for as long as it lives. Who takes a free entry or ends a live one claims its `kind` by
- * compare-and-swap; all who may change its counts at a server do it by its `state` (life.h).
+ * * WAYS + way) names one for as long as it lives. Who takes a free entry claims its `kind` by compare-and-swap, who
+ * steps or ends a live one its `state` (life.h): that word is another one for each who has the entry.
  */
 #ifndef DIRECTOR_CONNECTION_H
 #define DIRECTOR_CONNECTION_H
@@ -12,6 +12,9 @@
 #include "packet.h"
 
 #define NO_SLOT 0xffffffff
+/* What is said with a slot that is to be taken. */
+#define SLOT_IS_FREE 0x80000000
+#define SLOT_IS_HALF_OPEN 0x40000000
 
 /* What a connection, a template or a look-up is known by. */
 struct key {
@@ -184,6 +187,12 @@ struct room {
 #define TCP_SYN_RECV 3
 #define TCP_SYNACK 10
 
+static __always_inline int is_half_open(const struct connection *connection)
+{
+	__u32 state = connection->state & STATE_MASK;
+	return (connection->kind & 0xff) == PROTOCOL_TCP && (state == TCP_SYN_RECV || state == TCP_SYNACK);
+}
+
 static __always_inline void look_for_room(struct room *room, const struct connection *connection, __u32 way, __u32 now)
 {
 	if (connection->kind == 0) {
@@ -196,8 +205,7 @@ static __always_inline void look_for_room(struct room *room, const struct connec
 		room->expired_way = way;
 		return;
 	}
-	__u32 state = connection->state & STATE_MASK;
-	if ((connection->kind & 0xff) != PROTOCOL_TCP || (state != TCP_SYN_RECV && state != TCP_SYNACK)) return;
+	if (!is_half_open(connection)) return;
 	__s32 left = connection->expires - now;
 	if (left >= room->half_open_left) return;
 	room->half_open_left = left;
@@ -223,20 +231,28 @@ static __always_inline struct room room_in(__u32 version, __u32 at, __u32 now)
 
 /*
  * A slot for something new: free, or held by one that has to go first. That is one whose time is up, or, where the
- * buckets are full, the oldest half-open connection. An established one never goes.
+ * buckets are full, the oldest half-open connection. An established one never goes. With what
+ * it is, or NO_SLOT.
  */
 GLOBAL __u32 slot_with_room(__u32 version, __u32 first_bucket, __u32 second_bucket, __u32 now)
 {
 	struct room first = room_in(version, first_bucket, now);
-	if (first.free >= 2) return first_bucket * WAYS + first.free_way;
+	if (first.free >= 2) return (first_bucket * WAYS + first.free_way) | SLOT_IS_FREE;
 	struct room second = room_in(version, second_bucket, now);
-	if (second.free > first.free) return second_bucket * WAYS + second.free_way;
-	if (first.free > 0) return first_bucket * WAYS + first.free_way;
+	if (second.free > first.free) return (second_bucket * WAYS + second.free_way) | SLOT_IS_FREE;
+	if (first.free > 0) return (first_bucket * WAYS + first.free_way) | SLOT_IS_FREE;
 	if (first.expired_way != NO_WAY) return first_bucket * WAYS + first.expired_way;
 	if (second.expired_way != NO_WAY) return second_bucket * WAYS + second.expired_way;
 	if (second.half_open_way != NO_WAY && second.half_open_left < first.half_open_left)
-		return second_bucket * WAYS + second.half_open_way;
-	return first.half_open_way != NO_WAY ? first_bucket * WAYS + first.half_open_way : NO_SLOT;
+		return (second_bucket * WAYS + second.half_open_way) | SLOT_IS_HALF_OPEN;
+	return first.half_open_way != NO_WAY ? (first_bucket * WAYS + first.half_open_way) | SLOT_IS_HALF_OPEN : NO_SLOT;
+}
+
+/* Whether who is in the slot that was found still has to go: it may be another one by now. */
+static __always_inline int makes_room(__u32 found, const struct connection *connection, __u32 now)
+{
+	if (!is_live(connection) || (connection->kind & KIND_TEMPLATE)) return 0;
+	return is_expired(connection, now) || ((found & SLOT_IS_HALF_OPEN) && is_half_open(connection));
 }
 
 #endif

@@ -95,8 +95,10 @@ static __always_inline struct connection *find_connection(const struct config *c
 		found = find6(packet->home, packet->client, packet->virtual, packet->ports, kind, &slot);
 	}
 	packet->slot = slot;
-	if (!found || !is_expired(found, packet->now)) return found;
-	forget(config, found, packet->version, slot);
+	if (!found) return 0;
+	__u32 word = word_of(found);
+	if (!is_expired(found, packet->now)) return found;
+	forget(config, found, word, packet->version, slot);
 	return 0;
 }
 
@@ -136,10 +138,12 @@ static __always_inline int forward_opened(struct xdp_md *context, struct config 
 /* While its successor is scheduled, a connection that is over still counts at its server. */
 static __always_inline int open_in_place_of(struct config *config, struct packet *packet, struct connection *over)
 {
+	__u32 word = word_of(over);
 	int number = open_connection(config, packet);
 	/* If this host answers instead, with RST, that finds the connection still there, and leaves it in CLOSE for a while. */
 	if (number == NO_SERVER && packet->refusal == VERDICT_DELIVER_UNSCHEDULED) over->expires = packet->now;
-	else forget(config, over, packet->version, packet->slot);
+	/* Unless it had to make room for its successor. */
+	else forget_anyway(config, over, word, packet->version, packet->slot);
 	return number;
 }
 
@@ -206,10 +210,11 @@ GLOBAL int follow_own_reply(const struct config *config, struct packet *packet)
 	else if (packet->has_ports)
 		connection = find6(home6(config, packet->client, packet->virtual, packet->ports, kind), packet->client,
 				   packet->virtual, packet->ports, kind, &slot);
-	struct server *server = connection ? server_of(connection->server) : 0;
+	__u32 number = connection ? connection->server : 0;
+	struct server *server = connection ? server_of(number) : 0;
 	if (!server) return VERDICT_PASS_OWN;
-	count_out(packet, server, connection->server);
-	step_state(config, packet, connection, server, OUTPUT);
+	count_out(packet, server, number);
+	step_state(config, packet, connection, server, number, OUTPUT);
 	return VERDICT_PASS_OWN_REPLY;
 }
 
@@ -271,7 +276,7 @@ static __always_inline int handle(struct xdp_md *context, struct config *config,
 	if (is_replaced(config, packet, found, server))
 		return forward_opened(context, config, packet, open_in_place_of(config, packet, found));
 	if (!(server->flags & SERVER_LISTED)) return VERDICT_DROP_SERVER_REMOVED;
-	step_state(config, packet, found, server, INPUT);
+	step_state(config, packet, found, server, number, INPUT);
 	return forward_to(context, config, packet, server, number);
 }
 

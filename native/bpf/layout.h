@@ -180,15 +180,18 @@ struct server {
 /* A template that is of no use any more: no look-up finds it. */
 #define KIND_INVALIDATED 0x8000000
 
-/* connection.state: state | flags | input packets << 10; of a template timeout in seconds << 10. */
+/* connection.state: state | flags | input packets << 10 | owner << 14; of a template timeout in seconds << 10. */
 #define STATE_MASK 0xff
 #define STATE_INACTIVE 0x100
 #define STATE_NO_OUTPUT 0x200
 #define STATE_COUNT_SHIFT 10
+#define STATE_COUNT_MASK 0xf
+/* Another number for each connection that an entry holds: who has read the word can tell whether it is still that one. */
+#define STATE_OWNER_SHIFT 14
 /* Packets are counted up to here: who looks at the count wants to know whether it is small. */
 #define MAX_PACKETS 9
-/* Ends every transition of a connection that somebody else has just ended. */
-#define STATE_GONE 0xffffffff
+/* State of what somebody has just ended: nobody steps it any more, or ends it. */
+#define STATE_GONE 0xff
 
 struct connection {
 	/* client << 16 | virtual */

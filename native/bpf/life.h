@@ -15,6 +15,9 @@
 #define ONE_ACTIVE (1ULL << 32)
 #define ONE_INACTIVE 1ULL
 
+/* How often another CPU may be quicker. */
+#define CLAIMS 4
+
 static __always_inline __u32 active_connections(const struct server *server)
 {
 	return *(volatile const __u64 *)&server->load >> 32;
@@ -46,44 +49,66 @@ static __always_inline void drop_dependent(__u32 version, __u32 link)
 static __noinline void unspill(const struct config *config, __u32 version, __u32 slot, __u32 kind)
 {
 	struct home home;
+	kind &= ~(KIND_SPILLED | KIND_INVALIDATED);
 	if (version == 4) {
 		struct bucket4 *bucket = bucket4_at(slot / WAYS);
 		if (!bucket) return;
 		CHECKED(bucket);
 		const struct connection4 *entry = &bucket->way[slot % WAYS];
-		home = home4(config, entry->client, entry->virtual, entry->connection.ports, kind & ~KIND_SPILLED);
+		home = home4(config, entry->client, entry->virtual, entry->connection.ports, kind);
 	} else {
 		struct bucket6 *bucket = bucket6_at(slot / WAYS);
 		if (!bucket) return;
 		CHECKED(bucket);
 		const struct connection6 *entry = &bucket->way[slot % WAYS];
-		home = home6(config, entry->client, entry->virtual, entry->connection.ports, kind & ~KIND_SPILLED);
+		home = home6(config, entry->client, entry->virtual, entry->connection.ports, kind);
 	}
 	__u32 *spills = spills_of(version, home.first);
 	if (spills) __sync_fetch_and_sub(spills, 1);
 }
 
-/* Claims an entry and takes it out of its server's counts. False: it is not live, or somebody else was quicker. */
-static __always_inline int clear(const struct config *config, struct connection *connection, __u32 version, __u32 slot)
+/* What decides who may step or end an entry: read before all else that decides whether to. */
+static __always_inline __u32 word_of(const struct connection *connection)
 {
-	__u32 kind = connection->kind;
-	if (!(kind & KIND_LIVE) || !claim(connection, kind)) return 0;
+	return *(volatile const __u32 *)&connection->state;
+}
+
+/*
+ * Claims an entry and takes it out of its server's counts. False: since the word was read somebody else has ended it,
+ * or it goes on.
+ */
+static __always_inline int clear(const struct config *config, struct connection *connection, __u32 word, __u32 version, __u32 slot)
+{
+	if (!is_live(connection) || (word & STATE_MASK) == STATE_GONE) return 0;
+	if (__sync_val_compare_and_swap(&connection->state, word, word | STATE_GONE) != word) return 0;
+	__u32 kind = __sync_lock_test_and_set(&connection->kind, KIND_CLAIMED);
 	if (kind & KIND_SPILLED) unspill(config, version, slot, kind);
-	__u32 state = __sync_lock_test_and_set(&connection->state, STATE_GONE);
 	struct server *server = server_of(connection->server);
 	if (server && (kind & KIND_TEMPLATE)) {
 		__sync_fetch_and_sub(&server->persistent, 1);
 	} else if (server) {
 		drop_dependent(version, connection->link);
-		__sync_fetch_and_sub(&server->load, state & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
+		__sync_fetch_and_sub(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
 		update_overload(server);
 	}
 	return 1;
 }
 
-static __always_inline void forget(const struct config *config, struct connection *connection, __u32 version, __u32 slot)
+static __always_inline void forget(const struct config *config, struct connection *connection, __u32 word, __u32 version, __u32 slot)
 {
-	if (clear(config, connection, version, slot)) publish(connection, 0);
+	if (clear(config, connection, word, version, slot)) publish(connection, 0);
+}
+
+/* The same, whatever it has done since the word was read. */
+static __always_inline void forget_anyway(const struct config *config, struct connection *connection, __u32 word, __u32 version, __u32 slot)
+{
+	for (int tried = 0; tried < CLAIMS; tried++) {
+		__u32 now = word_of(connection);
+		if ((now ^ word) >> STATE_OWNER_SHIFT) return;
+		if (!clear(config, connection, now, version, slot)) continue;
+		publish(connection, 0);
+		return;
+	}
 }
 
 static __always_inline void set_template_timeout(struct connection *template, __u32 seconds)
@@ -97,28 +122,38 @@ static __always_inline __u32 template_timeout(const struct connection *template)
 }
 
 /* What happens when an entry's time is up. False: it lives on, because others depend on it. */
-static __always_inline int expire(const struct config *config, struct connection *connection, __u32 version, __u32 slot, __u32 now)
+static __always_inline int expire(const struct config *config, struct connection *connection, __u32 word, __u32 version, __u32 slot, __u32 now)
 {
 	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) {
 		set_template_timeout(connection, DEPENDED_ON_SEC);
 		connection->expires = now + DEPENDED_ON_SEC * ticks_per_second;
 		return 0;
 	}
-	forget(config, connection, version, slot);
+	forget(config, connection, word, version, slot);
 	return 1;
 }
 
 /* --- beginning --- */
 
-/* An entry of the key's home, claimed. Null: both buckets are full of what must stay. */
+/*
+ * An entry of the key's home, claimed. Null: both buckets are full of what must stay. One that was free is never taken
+ * from who was quicker to take it.
+ */
 static __always_inline struct connection *take_slot(const struct config *config, __u32 version, struct home home, __u32 now, __u32 *taken)
 {
-	__u32 slot = slot_with_room(version, home.first, home.second, now);
-	struct connection *connection = slot == NO_SLOT ? 0 : connection_at(version, slot);
-	if (!connection) return 0;
-	*taken = slot;
-	int is_claimed = connection->kind == 0 ? claim(connection, 0) : clear(config, connection, version, slot);
-	return is_claimed ? connection : 0;
+	for (int tried = 0; tried < CLAIMS; tried++) {
+		__u32 found = slot_with_room(version, home.first, home.second, now), slot = found & ~(SLOT_IS_FREE | SLOT_IS_HALF_OPEN);
+		struct connection *connection = found == NO_SLOT ? 0 : connection_at(version, slot);
+		if (!connection) return 0;
+		*taken = slot;
+		if (found & SLOT_IS_FREE) {
+			if (claim(connection, 0)) return connection;
+			continue;
+		}
+		__u32 word = word_of(connection);
+		if (makes_room(found, connection, now) && clear(config, connection, word, version, slot)) return connection;
+	}
+	return 0;
 }
 
 /* Writes key, server and state into a claimed entry, and shows it. */
@@ -148,7 +183,7 @@ static __always_inline void fill(struct connection *connection, __u32 slot, cons
 	connection->ports = key->ports;
 	connection->server = server;
 	connection->expires = expires;
-	connection->state = state;
+	connection->state = kind & KIND_TEMPLATE ? state : state | ((word_of(connection) >> STATE_OWNER_SHIFT) + 1) << STATE_OWNER_SHIFT;
 	connection->link = link;
 	publish(connection, kind);
 }
@@ -169,7 +204,7 @@ static __always_inline __u32 sctp_timeout(const struct config *config, __u32 sta
 static __always_inline void assure_template(__u32 version, __u32 link)
 {
 	struct connection *template = link ? connection_at(version, link - 1) : 0;
-	if (template && is_live(template)) template->state |= 1;
+	if (template && is_live(template) && (template->kind & KIND_TEMPLATE)) template->state |= 1;
 }
 
 /* The state after this packet. */
@@ -209,20 +244,19 @@ static __always_inline __u32 stepped_word(__u32 word, __u8 protocol, __u32 state
 		if (is_active(protocol, state)) next &= ~STATE_INACTIVE;
 		else next |= STATE_INACTIVE;
 	}
-	if (counts && next >> STATE_COUNT_SHIFT < MAX_PACKETS) next += 1 << STATE_COUNT_SHIFT;
+	if (counts && (next >> STATE_COUNT_SHIFT & STATE_COUNT_MASK) < MAX_PACKETS) next += 1 << STATE_COUNT_SHIFT;
 	return next;
 }
 
-/* New state and fresh timer. */
-static __always_inline void step_state(const struct config *config, const struct packet *packet, struct connection *connection, struct server *server, enum direction side)
+/* New state and fresh timer of a connection to this server; of nobody's else, who may have got its entry meanwhile. */
+static __always_inline void step_state(const struct config *config, const struct packet *packet, struct connection *connection, struct server *server, __u32 number, enum direction side)
 {
-	__u32 word = connection->state;
-	if (side == OUTPUT) word &= ~STATE_NO_OUTPUT;
+	__u32 before = word_of(connection), word = side == OUTPUT ? before & ~STATE_NO_OUTPUT : before;
+	if ((before & STATE_MASK) == STATE_GONE || *(volatile __u32 *)&connection->server != number) return;
 	__u32 state = next_state(config, packet, word, side);
 	__u32 next = stepped_word(word, packet->protocol, state, side != OUTPUT);
-	if (next != connection->state) {
-		__u32 before = connection->state;
-		if (before == STATE_GONE || __sync_val_compare_and_swap(&connection->state, before, next) != before) return;
+	if (next != before) {
+		if (__sync_val_compare_and_swap(&connection->state, before, next) != before) return;
 		/* From inactive to active the lower half lends nothing: there is at least this one in it. */
 		if ((before & STATE_INACTIVE) && !(next & STATE_INACTIVE)) __sync_fetch_and_add(&server->load, ONE_ACTIVE - ONE_INACTIVE);
 		if (!(before & STATE_INACTIVE) && (next & STATE_INACTIVE)) __sync_fetch_and_sub(&server->load, ONE_ACTIVE - ONE_INACTIVE);

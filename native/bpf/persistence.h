@@ -6,8 +6,6 @@
 #include "schedule.h"
 #include "verdict.h"
 
-#define INVALIDATED_PORT 0xffff
-
 /* The first `bits` bits of a word; all of it from 32 on, none of it up to 0. */
 static __always_inline __u32 mask_word(__u32 word, __s32 bits)
 {
@@ -40,13 +38,11 @@ static __always_inline int is_usable(const struct config *config, const struct c
 	return server && (server->flags & SERVER_LISTED) && !(config->expire_quiescent_template && server->weight == 0);
 }
 
-/* It stays where it is, for those that depend on it. Its port is what is listed of it. */
-static __always_inline void invalidate(const struct config *config, struct connection *template, __u32 version, __u32 slot)
+/* It stays where it is, for those that depend on it. */
+static __always_inline void invalidate(struct connection *template)
 {
-	__u32 kind = template->kind, next = (kind & ~KIND_SPILLED) | KIND_INVALIDATED;
-	if (!(kind & KIND_LIVE) || __sync_val_compare_and_swap(&template->kind, kind, next) != kind) return;
-	if (kind & KIND_SPILLED) unspill(config, version, slot, kind);
-	template->ports = INVALIDATED_PORT;
+	__u32 kind = template->kind;
+	if (kind & KIND_LIVE) __sync_val_compare_and_swap(&template->kind, kind, kind | KIND_INVALIDATED);
 }
 
 /* The template of the packet's client, made for this server. */
@@ -59,10 +55,11 @@ GLOBAL int create_template(const struct config *config, const struct packet *pac
 	set_template_key(&key, packet, service);
 	struct server *server = server_of(chosen);
 	struct home home = home_of(config, &key);
+	if (!server) return 0;
 	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
-	if (!template || !server) return 0;
-	fill(template, slot, &key, home, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
+	if (!template) return 0;
 	__sync_fetch_and_add(&server->persistent, 1);
+	fill(template, slot, &key, home, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
 	opened->link = slot + 1;
 	opened->server = chosen;
 	return 1;
@@ -79,9 +76,11 @@ GLOBAL int find_template(const struct config *config, const struct packet *packe
 	struct home home = home_of(config, &key);
 	if (key.version == 4) template = find4(home, key.client[0], key.virtual[0], key.ports, key.kind, &slot);
 	else template = find6(home, key.client, key.virtual, key.ports, key.kind, &slot);
-	if (!template || (is_expired(template, packet->now) && expire(config, template, key.version, slot, packet->now))) return 0;
+	if (!template) return 0;
+	__u32 word = word_of(template);
+	if (is_expired(template, packet->now) && expire(config, template, word, key.version, slot, packet->now)) return 0;
 	if (!is_usable(config, template)) {
-		invalidate(config, template, key.version, slot);
+		invalidate(template);
 		return 0;
 	}
 	template->expires = packet->now + template_timeout(template);

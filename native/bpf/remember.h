@@ -54,9 +54,10 @@ GLOBAL int remember(const struct config *config, const struct packet *packet, co
 		struct connection *template = connection_at(packet->version, opened->link - 1);
 		if (template) __sync_fetch_and_add(&template->link, 1);
 	}
-	fill(connection, slot, &key, home, opened->server, packet->now + timeout, word, opened->link);
+	/* Counted before it is seen: who sees it may end it, and count it out. */
 	__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
 	update_overload(server);
+	fill(connection, slot, &key, home, opened->server, packet->now + timeout, word, opened->link);
 	return 1;
 }
 

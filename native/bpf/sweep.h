@@ -22,12 +22,13 @@ static __always_inline int ends_with_its_server(const struct connection *connect
 
 static __always_inline void look_at(const struct config *config, struct connection *connection, __u32 version, __u32 slot, struct sweep_arguments *arguments)
 {
+	__u32 word = word_of(connection);
 	if (!is_live(connection)) return;
 	int has_ended = 0;
 	if (is_expired(connection, arguments->ticks)) {
-		has_ended = expire(config, connection, version, slot, arguments->ticks);
+		has_ended = expire(config, connection, word, version, slot, arguments->ticks);
 	} else if (ends_with_its_server(connection)) {
-		forget(config, connection, version, slot);
+		forget(config, connection, word, version, slot);
 		has_ended = 1;
 	}
 	if (has_ended) arguments->expired++;
@@ -71,10 +72,12 @@ SEC("syscall") int end_connection(struct end_arguments *context)
 {
 	struct config *config = the_config();
 	struct connection *connection = connection_at(context->version, context->slot);
-	if (!config || !connection || !is_live(connection)) return 0;
+	if (!config || !connection) return 0;
+	__u32 word = word_of(connection);
+	if (!is_live(connection)) return 0;
 	/* A template stays for those that depend on it. */
 	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) return 0;
-	forget(config, connection, context->version, context->slot);
+	forget_anyway(config, connection, word, context->version, context->slot);
 	return 1;
 }
 

@@ -1,6 +1,7 @@
 /** The connection tables of the program, read as they are: listed, searched, ended. Traffic goes on meanwhile. */
 import { matchesFilter } from '../connection/connection-filter.ts';
 import { describe } from '../connection/describe.ts';
+import { INVALIDATED_PORT } from '../connection/template-state.ts';
 import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
 import type { Suspect } from '../datapath/defense.ts';
 import type { RealServer } from '../service/real-server.ts';
@@ -85,7 +86,7 @@ export class ConnectionTables {
       state,
       protocol,
       idle: template ? 0 : timeout(protocol, state) - left,
-      packets: word >>> StateBits.CountShift,
+      packets: (word >>> StateBits.CountShift) & StateBits.CountMask,
     };
   }
 
@@ -101,10 +102,11 @@ export class ConnectionTables {
     const server = this.serverOf(field(table, index, 'server'));
     if (server === undefined) return undefined;
     const template = isTemplate(table, index);
+    const kind = field(table, index, 'kind');
     const ports = field(table, index, 'ports');
     const left = (field(table, index, 'expires') - now) | 0;
     return describe({
-      protocol: field(table, index, 'kind') & 0xff,
+      protocol: kind & 0xff,
       isTemplate: template,
       hasTemplate: !template && field(table, index, 'link') !== 0,
       state: field(table, index, 'state') & StateBits.State,
@@ -112,7 +114,7 @@ export class ConnectionTables {
       client: addressOf(table, index, 'client'),
       virtual: addressOf(table, index, 'virtual'),
       clientPort: ports >>> 16,
-      virtualPort: ports & 0xffff,
+      virtualPort: kind & Kind.Invalidated ? INVALIDATED_PORT : ports & 0xffff,
       server,
     });
   }

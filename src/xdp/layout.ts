@@ -116,8 +116,14 @@ export const SERVER = struct({
   spare: [U32, 5],
 });
 
-export const Kind = { Template: 0x10000, Live: 0x1000000 } as const;
-export const StateBits = { State: 0xff, Inactive: 0x100, NoOutput: 0x200, CountShift: 10 } as const;
+export const Kind = { Template: 0x10000, Live: 0x1000000, Invalidated: 0x8000000 } as const;
+export const StateBits = {
+  State: 0xff,
+  Inactive: 0x100,
+  NoOutput: 0x200,
+  CountShift: 10,
+  CountMask: 0xf,
+} as const;
 
 export const CONNECTION = struct({ ports: U32, kind: U32, server: U32, expires: U32, state: U32, link: U32 });
 export const CONNECTION4 = struct({ client: U32, virtual: U32, connection: CONNECTION });
