@@ -6,30 +6,34 @@ import type { XdpSizes } from '../../src/xdp/sizes.ts';
 import { ACK, FIN, RST, SYN } from '../helpers/frame-builder.ts';
 import { Random } from '../model/random.ts';
 import { planEdits } from './edit-plan.ts';
-import { serverOf, tcpFrame, udpFrame } from './rig.ts';
+import { FrameStream, serverOf, tcpFrame, udpFrame } from './rig.ts';
 import { readWord, runFrame, Word, writeWord, XDP_TX } from './shared-rig.ts';
 
 export type HammerTask =
   /** New clients only: each gets a server of the configuration that is in force. */
   | { readonly kind: 'clients'; readonly seed: number; readonly edits: number }
   /** Connections of clients `first` … `first + count - 1` that begin, go on and end. */
-  | { readonly kind: 'connections'; readonly seed: number; readonly first: number; readonly count: number };
+  | { readonly kind: 'connections'; readonly seed: number; readonly first: number; readonly count: number }
+  /** In each epoch each of its clients sends one datagram, and then it says so. */
+  | { readonly kind: 'rounds'; readonly first: number; readonly count: number }
+  /** One datagram after the other. */
+  | { readonly kind: 'datagrams' };
 
 export interface HammerReport {
   readonly frames: number;
   /** What should not have been, at most ten. */
   readonly problems: readonly string[];
-  /** Frames by what became of them, and frames that were not forwarded. */
+  /** How many servers got one. */
   readonly servers: number;
+  /** Frames that were not forwarded. */
   readonly refused: number;
 }
 
-const { pinFolder, sizes, ...task } = JSON.parse(process.argv[2]!) as HammerTask & {
-  readonly pinFolder: string;
-  readonly sizes: XdpSizes;
-};
+const { pinFolder, sizes } = JSON.parse(process.argv[2]!) as { pinFolder: string; sizes: XdpSizes };
 const program = new Program({ sizes, pinFolder, clockIsGiven: true });
-const problems: string[] = [];
+/** 20.0.0.0 */
+const CLIENTS = 0x14000000;
+let problems: string[] = [];
 const isStopped = () => readWord(program, Word.Stop) !== 0;
 
 function complain(text: string): void {
@@ -73,20 +77,56 @@ function hammerConnections({
   count,
 }: Extract<HammerTask, { kind: 'connections' }>): HammerReport {
   const random = new Random(seed);
-  const frames = Array.from({ length: count }, (_, index) =>
-    FLAGS.map((flags) => tcpFrame(first + index, 1024, flags)),
-  );
+  const stream = new FrameStream(tcpFrame(1));
   let total = 0;
-  let refused = 0;
   for (; !isStopped(); total++) {
-    const { action } = runFrame(program, random.pick(random.pick(frames)));
-    if (action !== XDP_TX) refused++;
+    const client = CLIENTS + first + random.below(count);
+    runFrame(program, stream.of(client, 1024, random.pick(FLAGS)));
+    writeWord(program, Word.Frames, total);
+  }
+  return { frames: total, problems, servers: 0, refused: 0 };
+}
+
+function hammerRounds({ first, count }: Extract<HammerTask, { kind: 'rounds' }>): HammerReport {
+  const frames = Array.from({ length: count }, (_, index) => udpFrame(first + index, 1024));
+  let refused = 0;
+  let total = 0;
+  for (let round = 0; !isStopped(); ) {
+    if (readWord(program, Word.Epoch) === round) continue;
+    round = readWord(program, Word.Epoch);
+    for (const frame of frames) if (runFrame(program, frame).action !== XDP_TX) refused++;
+    total += count;
+    writeWord(program, Word.Frames, round);
   }
   return { frames: total, problems, servers: 0, refused };
 }
 
-process.once('message', () => {
-  const report = task.kind === 'clients' ? hammerClients(task) : hammerConnections(task);
-  process.send!(report, () => process.exit());
+function hammerDatagrams(): HammerReport {
+  const frame = udpFrame(1);
+  let refused = 0;
+  let total = 0;
+  for (; !isStopped(); total++) {
+    if (runFrame(program, frame).action !== XDP_TX) refused++;
+    writeWord(program, Word.Frames, total);
+  }
+  return { frames: total, problems, servers: 0, refused };
+}
+
+function run(task: HammerTask): HammerReport {
+  switch (task.kind) {
+    case 'clients':
+      return hammerClients(task);
+    case 'connections':
+      return hammerConnections(task);
+    case 'rounds':
+      return hammerRounds(task);
+    case 'datagrams':
+      return hammerDatagrams();
+  }
+}
+
+process.on('message', (task: HammerTask) => {
+  problems = [];
+  process.send!(run(task));
 });
 process.send!('ready');

@@ -36,42 +36,78 @@ export function runFrame(
   return { action: result >>> LENGTH_BITS, sent: out };
 }
 
+const ARRAYS =
+  'config services service_index servers cells mark_rules connections4 connections6 spills4 spills6 server_traffic verdicts replies notes'.split(
+    ' ',
+  );
+
 export class SharedRig {
   readonly program: Program;
-  readonly session: XdpSession;
+  session: XdpSession;
   private readonly folder: PinFolder = createPinFolder();
   private readonly sizes: XdpSizes;
+  private readonly servers: number;
+  private readonly idle: ChildProcess[] = [];
   private readonly hammers: ChildProcess[] = [];
 
-  constructor(sizes: XdpSizes, servers: number) {
+  private constructor(sizes: XdpSizes, servers: number) {
     this.sizes = sizes;
+    this.servers = servers;
     this.program = new Program({ sizes, pinFolder: this.folder.path, clockIsGiven: true });
+    this.session = this.begin();
+  }
+
+  /** With so many servers that are known, and processes that wait for a task. */
+  static async create(sizes: XdpSizes, servers: number, hammers: number): Promise<SharedRig> {
+    const rig = new SharedRig(sizes, servers);
+    await Promise.all(Array.from({ length: hammers }, () => rig.startHammer()));
+    return rig;
+  }
+
+  /** As new, with the same processes. */
+  reset(): void {
+    for (const map of ARRAYS) new Uint8Array(this.program.object.map(map)).fill(0);
+    this.session = this.begin();
+  }
+
+  private begin(): XdpSession {
     this.program.config.set32(0, CONFIG.at.ticks, 1);
-    this.session = new XdpSession(this.program, sizes.connections);
-    setHost(this.session);
-    this.session.setNextHops(nextHopsOf(servers));
+    const session = new XdpSession(this.program, this.sizes.connections);
+    setHost(session);
+    session.setNextHops(nextHopsOf(this.servers));
+    return session;
   }
 
-  /** Starts a process that runs frames until stop(). */
-  async hammer(task: HammerTask): Promise<Hammer> {
-    const start = { ...task, pinFolder: this.folder.path, sizes: this.sizes };
-    const child = fork(new URL('./hammer.ts', import.meta.url), [JSON.stringify(start)], {
-      execArgv: ['--import', 'tsx'],
-    });
+  private async startHammer(): Promise<void> {
+    const start = JSON.stringify({ pinFolder: this.folder.path, sizes: this.sizes });
+    const child = fork(new URL('./hammer.ts', import.meta.url), [start], { execArgv: ['--import', 'tsx'] });
     this.hammers.push(child);
-    const ended = once(child, 'exit').then(([code]) => {
-      throw new Error(`the hammer ended (${code}) before it reported`);
-    });
-    await Promise.race([once(child, 'message'), ended]);
-    const report = Promise.race([once(child, 'message'), ended]) as Promise<[HammerReport]>;
-    report.catch(() => {});
-    return { report: report.then(([each]) => each) };
+    await this.messageOf(child);
+    this.idle.push(child);
   }
 
-  /** All hammers begin at once. */
-  begin(): void {
+  private async messageOf(child: ChildProcess): Promise<unknown> {
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`a hammer ended (${code}) before it reported`);
+    });
+    ended.catch(() => {});
+    const [message] = await Promise.race([once(child, 'message'), ended]);
+    return message;
+  }
+
+  /** What each of the processes says after stop(); they begin at once. */
+  hammer(...tasks: readonly HammerTask[]): Promise<HammerReport[]> {
     writeWord(this.program, Word.Stop, 0);
-    for (const child of this.hammers) child.send('begin');
+    return Promise.all(
+      tasks.map(async (task) => {
+        const child = this.idle.pop()!;
+        const report = this.messageOf(child);
+        child.send(task);
+        const said = (await report) as HammerReport;
+        this.idle.push(child);
+        return said;
+      }),
+    );
   }
 
   stop(): void {
@@ -97,9 +133,4 @@ export class SharedRig {
     this.program.object.close();
     this.folder.remove();
   }
-}
-
-export interface Hammer {
-  /** What it says after stop(). */
-  readonly report: Promise<HammerReport>;
 }

@@ -13,6 +13,7 @@ import { describeWithRoot } from '../../helpers/netns.ts';
 import type { XdpDirector } from '../../helpers/xdp-director.ts';
 import { atEachStore } from '../at-each-store.ts';
 import { type PlannedEdit, planEdits } from '../edit-plan.ts';
+import type { HammerReport } from '../hammer.ts';
 import {
   changedElements,
   createRig,
@@ -128,23 +129,22 @@ describeWithRoot('publication', [], () => {
   describe('beside a process that runs frames', () => {
     const edits = 300;
     let rig: SharedRig;
-    beforeAll(() => {
-      rig = new SharedRig(SIZES, SERVERS);
+    beforeAll(async () => {
+      rig = await SharedRig.create(SIZES, SERVERS, 1);
     });
     afterAll(() => rig.close());
 
     test(`each goes to a server of before or after, ${edits} edits from seed ${SEED}`, async () => {
       const plan = planEdits(SEED, edits);
       rig.session.edit(plan[0]!.edits);
-      const hammer = await rig.hammer({ kind: 'clients', seed: SEED, edits });
-      rig.begin();
+      const reports = rig.hammer({ kind: 'clients', seed: SEED, edits });
       await rig.frames(1);
       for (const each of plan.slice(1)) {
         rig.inEpoch(() => rig.session.edit(each.edits));
         await rig.frames(100);
       }
       rig.stop();
-      const { frames, problems, servers, refused } = await hammer.report;
+      const [{ frames, problems, servers, refused }] = (await reports) as [HammerReport];
       expect(problems).toEqual([]);
       expect(refused).toBe(0);
       expect(servers).toBeGreaterThan(8);

@@ -2,9 +2,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { endpointText, serviceKey } from '../../../src/service/configuration.ts';
 import type { Edit } from '../../../src/service/model.ts';
-import { CONFIG, Kind } from '../../../src/xdp/layout.ts';
+import { CONFIG, Kind, WAYS } from '../../../src/xdp/layout.ts';
 import { isRecordListed, readRecord } from '../../../src/xdp/server-record.ts';
-import { addServer, addService, deleteServer } from '../../helpers/edits.ts';
+import { addServer, addService, deleteServer, editServer } from '../../helpers/edits.ts';
 import { ACK, eth, FIN, RST, SYN } from '../../helpers/frame-builder.ts';
 import { describeWithRoot } from '../../helpers/netns.ts';
 import type { XdpDirector } from '../../helpers/xdp-director.ts';
@@ -153,7 +153,7 @@ describeWithRoot('the connection table', [], () => {
         const { action, sent } = runFrame(director.program, stream.of(client, 5000));
         expect(action === XDP_TX && sent[5] === server).toBe(true);
       }
-      const packets = liveEntries().map(({ state }) => state >>> 10);
+      const packets = liveEntries().map(({ state }) => (state >>> 10) & 15);
       expect(new Set(packets)).toEqual(new Set([2]));
     });
   });
@@ -256,6 +256,26 @@ describeWithRoot('the connection table', [], () => {
       expect(spillsOf(director.program)).toBe(0);
       expectRightCounts();
     });
+  });
+
+  test('keeps the successor of a connection whose place it had to take', () => {
+    const { config } = director.program;
+    // Without secret numbers in the hash all are for the same two buckets.
+    for (let word = 0; word < 11; word++) config.set64(0, CONFIG.at.seed + 8 * word, 0n);
+    service(WEB);
+    const first = forwarded(director.handle(tcpFrame(0)));
+    director.wait(1);
+    for (let client = 1; client < 2 * WAYS; client++) director.handle(tcpFrame(client));
+    expect(liveEntries()).toHaveLength(2 * WAYS);
+    edit(
+      { op: 'set', name: 'expire_nodest_conn', value: 1 },
+      editServer(WEB, serverName(first), { weight: 0 }),
+    );
+    const second = forwarded(director.handle(tcpFrame(0)));
+    expect(second).not.toBe(first);
+    expect(liveEntries()).toHaveLength(2 * WAYS);
+    expect(forwarded(director.handle(tcpFrame(0, 1024, ACK)))).toBe(second);
+    expectRightCounts();
   });
 
   test('has right counts after connections of all kinds have begun, gone on, ended and been ended', () => {
