@@ -28,7 +28,7 @@ export interface XdpSizes {
 /** Combinations of destination and source network in firewall mark rules; two lists of them, the old and the new. */
 export const MAX_MARK_RULES = 8192;
 const MIN_BUCKETS = 64;
-/** Old versions of services are kept for a moment: for so many edits in that time. */
+/** Old versions of services are kept for a moment, with their cells: for so many edits in that time. */
 const SPARE_SERVICES = 64;
 /** An index that is at most an eighth full: look-ups that miss end at once. */
 const SLOTS_PER_SERVICE = 8;
@@ -50,7 +50,7 @@ const spillLines = (buckets: number): number => Math.ceil(buckets / BUCKETS_PER_
 
 /** Entries of each map whose size is not fixed. */
 export function mapEntries({ connections, services, servers }: XdpSizes, cpus: number) {
-  const cells = services * CELLS_PER_SERVICE + servers * CELLS_PER_SERVER;
+  const cells = (services + SPARE_SERVICES) * CELLS_PER_SERVICE + servers * CELLS_PER_SERVER;
   return {
     connections4: bucketsFor(connections),
     connections6: bucketsFor(connections),
