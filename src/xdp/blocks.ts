@@ -93,7 +93,7 @@ export class Blocks {
   /** So many edits came in one second that only what was just released is left. */
   private wait(size: number): number | undefined {
     if (this.released.length === 0) return undefined;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT_GRACE_MS);
+    letFramesPass();
     this.reclaim(SHORT_GRACE_MS);
     return this.find(size);
   }
@@ -122,6 +122,11 @@ export class Blocks {
       at += size;
     }
   }
+}
+
+/** Until no program reads any more what was given up just now. */
+export function letFramesPass(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT_GRACE_MS);
 }
 
 const sizeFor = (count: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, count)));

@@ -4,7 +4,7 @@
  * it counted is taken over before it is needed.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { TICKS_PER_SECOND } from '../clock.ts';
+import { TICKS_PER_SECOND, ticksFromSec } from '../clock.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
@@ -37,6 +37,7 @@ import type {
 import type { DatapathSession } from '../worker/session.ts';
 import { AddressSet, writeOwnAddressBits } from './addresses.ts';
 import { readAdopted } from './adopt.ts';
+import { letFramesPass } from './blocks.ts';
 import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
@@ -50,6 +51,9 @@ import { PublishedScheduler } from './scheduler.ts';
 import { isRecordInUse, macOfWord, macWord, readLoad } from './server-record.ts';
 import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
+
+/** No removed server is kept for so long. */
+const FORGETTING_TICKS = ticksFromSec(600);
 
 export class XdpSession implements DatapathSession {
   /** What was found in the maps of an earlier process; undefined: they are new. */
@@ -160,7 +164,7 @@ export class XdpSession implements DatapathSession {
     this.defense.dropEntries(this.timeouts, Math.random);
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
     this.nextHops.everySecond();
-    for (const server of this.registry.collect(this.ticks())) this.publisher.forget(server);
+    this.collect(this.ticks());
     this.setDayOffset();
   }
 
@@ -178,6 +182,8 @@ export class XdpSession implements DatapathSession {
       if (edit.op === 'flush') for (const key of this.publisher.keys) touched.add(key);
       return;
     }
+    if (edit.op === 'add-server' && this.registry.size >= this.program.servers.count)
+      this.forgetRemoved(touched);
     const key = serviceKey(edit.service as ServiceAddress);
     // Of several edits of a service the first one finds what the program counted; nobody schedules in between.
     if (!touched.has(key)) this.readPlaceOf(this.table.get(edit.service as ServiceAddress));
@@ -186,6 +192,32 @@ export class XdpSession implements DatapathSession {
     this.configuration = next;
     this.table = this.table.nextOf(key, next, this.registry, this.createScheduler);
     this.noteRemovals();
+  }
+
+  /** The map has no record left: servers that were removed go, if need be with their connections. */
+  private forgetRemoved(touched: Set<string>): void {
+    for (const key of touched) this.publishService(key);
+    touched.clear();
+    letFramesPass();
+    this.forgetIdle();
+    if (this.registry.size < this.program.servers.count) return;
+    this.registry.endConnectionsOfDeleted();
+    this.publishDeleted();
+    // Connections go before the templates that they depend on.
+    for (const version of [4, 6, 4, 6] as const)
+      this.program.sweep(version, 0, this.program.bucketCount(version));
+    this.forgetIdle();
+  }
+
+  /** Removed servers without connections, as if they had been idle for long. */
+  private forgetIdle(): void {
+    this.refresh();
+    this.collect(this.ticks() + FORGETTING_TICKS);
+    this.collect(this.ticks());
+  }
+
+  private collect(ticks: number): void {
+    for (const server of this.registry.collect(ticks | 0)) this.publisher.forget(server);
   }
 
   private readonly createScheduler = (name: string, flags: number): PublishedScheduler | undefined =>
