@@ -1,5 +1,5 @@
 /** How servers are reached, as the daemon tells it; and what is taken over from an earlier daemon until it does. */
-import { type RealServer, reachOf } from '../service/real-server.ts';
+import { type Reach, type RealServer, reachOf } from '../service/real-server.ts';
 import type { ServerRegistry } from '../service/server-registry.ts';
 import type { MacAddress } from '../wire/address.ts';
 import type { NextHop } from '../worker/messages.ts';
@@ -48,10 +48,12 @@ export class NextHops {
    */
   adopt(recorded: readonly Pick<RecordedServer, 'address' | 'reach' | 'way'>[]): void {
     this.adoptedMs = performance.now();
+    const reaches = new Map<string, Reach>();
     for (const { address, reach, way } of recorded) {
-      if (reach.kind !== 'unresolved') this.registry.setNextHop(address.address, reach);
+      if (reach.kind !== 'unresolved') reaches.set(address.address, reach);
       if (way !== undefined) this.devices.adopt(address.address, way);
     }
+    for (const [address, reach] of reaches) this.registry.setNextHop(address, reach);
   }
 
   wayTo({ address }: RealServer): Way {
