@@ -33,7 +33,7 @@ const VIP6 = 'fd00:172:26:20::110';
 const NAMESPACES = ['client', 'director', 'lan', 'rs1', 'rs2'].map((host) => `${LAB}-${host}`);
 
 const lab = (...args: string[]): Promise<CommandResult> =>
-  run(SCRIPT, args, { env: { DIRECTOR_LAB: LAB }, timeoutMs: 20_000 });
+  run(SCRIPT, args, { env: { DIRECTOR_LAB: LAB }, timeoutMs: 60_000 });
 const onHost = (host: string, ...command: string[]) => lab('run', host, ...command);
 const namespaceOf = (host: string) => new Namespace(`${LAB}-${host}`);
 const ours = async () => (await listNamespaces()).filter((name) => name.startsWith(LAB));
