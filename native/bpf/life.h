@@ -118,7 +118,7 @@ static __always_inline void set_template_timeout(struct connection *template, __
 
 static __always_inline __u32 template_timeout(const struct connection *template)
 {
-	return (template->state >> STATE_COUNT_SHIFT) * ticks_per_second;
+	return ticks_from_sec(template->state >> STATE_COUNT_SHIFT);
 }
 
 /* What happens when an entry's time is up. False: it lives on, because others depend on it. */

@@ -111,6 +111,21 @@ static __always_inline struct traffic *traffic_of(__u32 server)
 	return bpf_map_lookup_elem(&server_traffic, &element);
 }
 
+/* Nothing lasts longer, some 24 days with 1,000 ticks a second: times are compared by the sign of their difference. */
+#define MAX_TICKS 0x7fff0000
+
+static __always_inline __u32 ticks_from_sec(__u32 seconds)
+{
+	return seconds > MAX_TICKS / ticks_per_second ? MAX_TICKS : seconds * ticks_per_second;
+}
+
+/* Ticks since then; none where that was told by another CPU, which is a little ahead. */
+static __always_inline __u32 ticks_since(__u32 then, __u32 now)
+{
+	__u32 ticks = now - then;
+	return ticks > 0u - ticks_per_second ? 0 : ticks;
+}
+
 /* Ticks; compare two times by the sign of their difference. */
 static __always_inline __u32 clock_ticks(const struct config *config)
 {

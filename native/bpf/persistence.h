@@ -59,7 +59,7 @@ GLOBAL int create_template(const struct config *config, const struct packet *pac
 	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
 	if (!template) return 0;
 	__sync_fetch_and_add(&server->persistent, 1);
-	fill(template, slot, &key, home, chosen, packet->now + seconds * ticks_per_second, seconds << STATE_COUNT_SHIFT, 0);
+	fill(template, slot, &key, home, chosen, packet->now + ticks_from_sec(seconds), seconds << STATE_COUNT_SHIFT, 0);
 	opened->link = slot + 1;
 	opened->server = chosen;
 	return 1;

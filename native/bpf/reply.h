@@ -25,20 +25,22 @@ static __always_inline int take_of_client(struct replies *replies, const struct 
 	__u32 name = folded * 0x9e3779b1u | 1;
 	struct reply_client *client = &replies->clients[name >> 16 & (REPLY_CLIENTS - 1)];
 	int is_known = client->client == name;
-	__u64 credit = is_known ? (__u64)client->credit + (packet->now - client->refilled) : CLIENT_BURST * cost;
+	__u32 elapsed = is_known ? ticks_since(client->refilled, packet->now) : 0;
+	__u64 credit = is_known ? (__u64)client->credit + elapsed : CLIENT_BURST * cost;
 	if (credit > CLIENT_BURST * cost) credit = CLIENT_BURST * cost;
 	int is_enough = credit >= cost;
 	client->client = name;
-	client->refilled = packet->now;
+	if (!is_known || elapsed > 0) client->refilled = packet->now;
 	client->credit = is_enough ? credit - cost : credit;
 	return is_enough;
 }
 
 static __always_inline int take_one(struct replies *replies, __u32 now)
 {
-	__u64 tokens = replies->tokens + (__u64)(now - replies->refilled) * REPLIES_PER_SECOND * 1000 / ticks_per_second;
+	__u32 elapsed = ticks_since(replies->refilled, now);
+	__u64 tokens = replies->tokens + (__u64)elapsed * REPLIES_PER_SECOND * 1000 / ticks_per_second;
 	if (tokens > REPLIES_PER_SECOND * 1000) tokens = REPLIES_PER_SECOND * 1000;
-	replies->refilled = now;
+	if (elapsed > 0) replies->refilled = now;
 	replies->tokens = tokens < 1000 ? tokens : tokens - 1000;
 	return tokens >= 1000;
 }

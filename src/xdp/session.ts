@@ -76,6 +76,9 @@ export class XdpSession implements DatapathSession {
   private instances = 0;
   private removals = 0;
   private seconds = 0;
+  /** What the program's clock said last, and how much of it has passed. */
+  private programTicks = 0;
+  private elapsed = 0;
 
   constructor(program: Program, capacity: number) {
     this.program = program;
@@ -369,10 +372,13 @@ export class XdpSession implements DatapathSession {
     published.isChanged = false;
   }
 
-  /** Ticks of src/clock.ts. */
+  /** Ticks of src/clock.ts. The program's clock wraps somewhere else, so what passes of it is added up. */
   private ticks(): number {
     const { program } = this;
-    return Math.floor((program.now() / program.ticksPerSecond) * TICKS_PER_SECOND) | 0;
+    const now = program.now();
+    this.elapsed += (now - this.programTicks) >>> 0;
+    this.programTicks = now;
+    return Math.floor((this.elapsed / program.ticksPerSecond) * TICKS_PER_SECOND) | 0;
   }
 
   private setDayOffset(): void {

@@ -9,6 +9,8 @@ import { CONFIG } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 const { at } = CONFIG;
+/** native/bpf/maps.h */
+const MAX_TICKS = 0x7fff0000;
 
 const PLAIN_SETTINGS = {
   conn_reuse_mode: at.connReuseMode,
@@ -31,7 +33,7 @@ export function writeTimeouts(
   ticksPerSecond: number,
 ): StateTimeouts {
   const ticks = stateTimeouts(timeouts);
-  const scaled = (value: number) => (value / TICKS_PER_SECOND) * ticksPerSecond;
+  const scaled = (value: number) => Math.min(MAX_TICKS, (value / TICKS_PER_SECOND) * ticksPerSecond);
   config.set32(0, at.newTimeout, scaled(ticks.newConnection));
   config.set32(0, at.udpTimeout, scaled(ticks.udp));
   for (const [state, value] of ticks.tcp.entries()) config.set32(0, at.tcpTimeout + 4 * state, scaled(value));
