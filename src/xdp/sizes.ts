@@ -37,7 +37,7 @@ const CELLS_PER_SERVICE = 4096;
 const CELLS_PER_SERVER = 4;
 const VERDICT_COUNTS_BYTES = 640;
 /** Of the hash maps for fragments, destinations and addresses, with the kernel's overhead; and of the rest. */
-const FIXED_BYTES = 13 * 2 ** 20;
+const FIXED_BYTES = 12 * 2 ** 20;
 
 const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, atLeast)));
 
