@@ -24,10 +24,10 @@ export class Devices {
 
   /** By which interface a server's address is reached; null: by our own. */
   setWay(address: string, other: { readonly index: number; readonly mac: string } | null): void {
+    this.ways.delete(address);
     const ownMac = other === null ? undefined : parseMac(other.mac);
     const device = other === null ? undefined : this.elementOf(other.index);
-    if (ownMac === undefined || device === undefined) this.ways.delete(address);
-    else this.ways.set(address, { device, ownMac });
+    if (ownMac !== undefined && device !== undefined) this.ways.set(address, { device, ownMac });
   }
 
   /** As an earlier process had it. */
@@ -54,6 +54,14 @@ export class Devices {
     const known = this.interfaces.indexOf(index, 1);
     if (known > 0) return known;
     const free = this.interfaces.indexOf(undefined, 1);
+    return free > 0 ? this.fill(free, index) : this.fill(this.interfaces.findIndex(this.isUnused), index);
+  }
+
+  /** No server is reached by it any more: an interface that was made anew has another index. */
+  private readonly isUnused = (_: unknown, element: number): boolean =>
+    element > 0 && ![...this.ways.values()].some(({ device }) => device === element);
+
+  private fill(free: number, index: number): number | undefined {
     if (free < 0) return undefined;
     this.object.update(MAP, word(free), word(index));
     this.interfaces[free] = index;
