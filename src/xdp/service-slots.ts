@@ -47,10 +47,17 @@ export class ServiceSlots {
     return true;
   }
 
-  /** The slot keeps its name, so that searches go on past it. */
+  /** The slot keeps its name, so that searches go on past it, unless nothing is behind it. */
   remove(endpoint: Endpoint): void {
-    const slot = this.find(endpoint);
-    if (slot !== undefined) this.memory.set32(slot, at.service, 0);
+    const { memory, mask } = this;
+    const found = this.find(endpoint);
+    if (found === undefined) return;
+    memory.set32(found, at.service, 0);
+    const isNeverUsed = (slot: number) => memory.get8(slot, at.version) === 0;
+    for (let slot = found; isNeverUsed((slot + 1) & mask); slot = (slot - 1) & mask) {
+      if (isNeverUsed(slot) || memory.get32(slot, at.service) !== 0) return;
+      memory.set8(slot, at.version, 0);
+    }
   }
 
   /** 0: none. */
