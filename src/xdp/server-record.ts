@@ -106,6 +106,12 @@ export function readLoad(memory: Memory, server: RealServer): void {
   server.isOverloaded = memory.get32(server.id, at.overloaded) !== 0;
 }
 
+/** Two CPUs that count at once may leave a server overloaded that has no connection, and gets none: it stays so. */
+export function liftOverload(memory: Memory, server: RealServer): void {
+  server.updateOverload();
+  if (!server.isOverloaded) memory.set32(server.id, at.overloaded, 0);
+}
+
 export const releaseRecord = (memory: Memory, id: number): void => memory.set8(id, at.inUse, 0);
 export const isRecordInUse = (memory: Memory, id: number): boolean => memory.get8(id, at.inUse) !== 0;
 export const isRecordListed = (memory: Memory, id: number): boolean =>

@@ -48,7 +48,7 @@ import { writeNotes } from './notes.ts';
 import type { Program } from './program.ts';
 import { Publisher } from './publisher.ts';
 import { PublishedScheduler } from './scheduler.ts';
-import { isRecordInUse, macOfWord, macWord, readLoad } from './server-record.ts';
+import { isRecordInUse, liftOverload, macOfWord, macWord, readLoad } from './server-record.ts';
 import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
 
@@ -292,6 +292,7 @@ export class XdpSession implements DatapathSession {
     for (const server of this.registry) {
       if (!isRecordInUse(this.program.servers, server.id)) continue;
       readLoad(this.program.servers, server);
+      if (server.isOverloaded) liftOverload(this.program.servers, server);
       this.traffic.takeOver(server);
     }
     this.publisher.takeStrays();
