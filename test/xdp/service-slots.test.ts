@@ -62,6 +62,20 @@ describe('the index', () => {
     expect(slots.get(endpointOf({ fwmark: SERVICE_PROBES, family: 4 }))).toBe(SERVICE_PROBES);
   });
 
+  test('is as new when all services have gone', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...few]), (comers) => {
+        const memory = memoryOf(SERVICE_SLOT, 64);
+        const slots = new ServiceSlots(memory);
+        const taken = comers.filter((address, index) => slots.set(endpointOf(address), index + 1));
+        for (const address of taken.toReversed().sort((a, b) => serviceKey(a).localeCompare(serviceKey(b))))
+          slots.remove(endpointOf(address));
+        const versions = [...Array(64).keys()].map((slot) => memory.get8(slot, SERVICE_SLOT.at.version));
+        expect(versions.some((version) => version !== 0)).toBe(false);
+      }),
+    );
+  });
+
   test('does not fill up when services come and go', () => {
     const slots = new ServiceSlots(memoryOf(SERVICE_SLOT, SLOTS));
     for (let fwmark = 1; fwmark < 1000; fwmark++) {

@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { endpointText, serviceKey } from '../../../src/service/configuration.ts';
 import type { Edit } from '../../../src/service/model.ts';
-import { CONFIG, Kind, WAYS } from '../../../src/xdp/layout.ts';
+import { CONFIG, Kind, SERVER, WAYS } from '../../../src/xdp/layout.ts';
 import { isRecordListed, readRecord } from '../../../src/xdp/server-record.ts';
 import { addServer, addService, deleteServer, editServer } from '../../helpers/edits.ts';
 import { ACK, eth, FIN, RST, SYN } from '../../helpers/frame-builder.ts';
@@ -256,6 +256,16 @@ describeWithRoot('the connection table', [], () => {
       expect(spillsOf(director.program)).toBe(0);
       expectRightCounts();
     });
+  });
+
+  test('does not leave a server without connections overloaded, however that came', () => {
+    edit(addService(WEB), addServer(WEB, serverName(0), { upperThreshold: 1 }));
+    director.program.servers.set32(0, SERVER.at.overloaded, 1);
+    expect(director.handle(tcpFrame(1)).verdict).toBe('ReplyPortUnreachable');
+    director.session.everySecond();
+    expect(forwarded(director.handle(tcpFrame(1)))).toBe(0);
+    director.session.everySecond();
+    expect(director.handle(tcpFrame(2)).verdict).toBe('ReplyPortUnreachable');
   });
 
   test('keeps the successor of a connection whose place it had to take', () => {
