@@ -160,25 +160,28 @@ export class Publisher {
     const scheduler = service.scheduler as PublishedScheduler | undefined;
     const list = this.listOf(service, before);
     const table = this.tableOf(service, scheduler, before);
+    // One that was deleted and added in one go is another one, with traffic of its own.
+    const isNew = before?.service.traffic !== service.traffic;
     const isSame =
+      !isNew &&
       before !== undefined &&
       list === before.list &&
       table === before.table &&
       service.options === before.service.options &&
       scheduler?.isChanged !== true;
-    // One that was deleted and added in one go is another one, with traffic of its own.
-    const added = before?.service.traffic === service.traffic ? before.added : ++this.additions;
+    const added = isNew ? ++this.additions : before!.added;
+    if (before !== undefined) this.takeStraysOf(before);
+    const strays = isNew ? 0 : before!.strays;
     let element = before?.element ?? 0;
     if (!isSame) {
       element = this.elements.take(1) ?? refuse('services', service.address);
-      writeService(program.services, element, { service, scheduler, list, table, added });
+      writeService(program.services, element, { service, scheduler, list, table, added, strays });
       if (before === undefined) this.tally.add(service);
       if (!this.slots.set(endpointOf(service.address), element)) refuse('service_index', service.address);
       if (before !== undefined) this.replace(before, service, list, table);
       this.addAddress(service.address);
     }
     if (scheduler !== undefined) scheduler.isChanged = false;
-    const strays = isSame ? before.strays : 0;
     this.published.set(key, { service, element, list, table, added, strays });
   }
 

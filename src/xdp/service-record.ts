@@ -46,12 +46,14 @@ export interface ServiceVersion {
   readonly table: CellRun;
   /** The order of adding. */
   readonly added: number;
+  /** What the versions before it counted. */
+  readonly strays: number;
 }
 
 export function writeService(
   memory: Memory,
   element: number,
-  { service, scheduler, list, table, added }: ServiceVersion,
+  { service, scheduler, list, table, added, strays }: ServiceVersion,
 ): void {
   const { address, options } = service;
   const endpoint = endpointOf(address);
@@ -78,11 +80,12 @@ export function writeService(
   memory.set32(element, at.step, scheduler?.step ?? 0);
   memory.set32(element, at.instance, scheduler?.instance ?? 0);
   memory.set32(element, at.added, added);
+  memory.set32(element, at.strays, strays);
   memory.set32(element, at.inUse, 1);
 }
 
 export const readPlace = (memory: Memory, element: number): bigint => memory.get64(element, at.place);
-/** Connections that this version gave to servers of other services. */
+/** Connections that this version and those before it gave to servers of other services. */
 export const readStrays = (memory: Memory, element: number): number => memory.get32(element, at.strays);
 export const releaseService = (memory: Memory, element: number): void => memory.set32(element, at.inUse, 0);
 

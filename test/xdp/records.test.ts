@@ -189,7 +189,7 @@ describe('a service', () => {
             servers: [],
             traffic: new Traffic(),
           };
-          writeService(memory, 2, { service, scheduler, list, table, added });
+          writeService(memory, 2, { service, scheduler, list, table, added, strays: 3 });
           const { place, instance } = scheduler;
           expect(readService(memory, 2)).toEqual({
             element: 2,
