@@ -32,7 +32,7 @@ import {
 import { closeDirectors, KEPT_AND_TAKEN_OVER } from '../takeover.ts';
 
 const SEED = Number(process.env.DIRECTOR_TAKEOVER_SEED ?? 20_261_125);
-const STEPS = Number(process.env.DIRECTOR_TAKEOVER_STEPS ?? 4000);
+const STEPS = Number(process.env.DIRECTOR_TAKEOVER_STEPS ?? 3000);
 const SIZES = { connections: 1024, services: 8, servers: 64 };
 const SERVERS = 32;
 const OTHER = `tcp ${VIP}:81`;

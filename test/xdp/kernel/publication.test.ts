@@ -64,8 +64,8 @@ describeWithRoot('publication', [], () => {
       }
     }
 
-    test(`a frame goes to a server of before or after, 100 edits from seed ${SEED}`, () => {
-      carryOut(planEdits(SEED, 100));
+    test(`a frame goes to a server of before or after, 70 edits from seed ${SEED}`, () => {
+      carryOut(planEdits(SEED, 70));
     });
 
     const server = (number: number, weight: number) => addServer(DNS, serverName(number, 53), { weight });
@@ -127,7 +127,7 @@ describeWithRoot('publication', [], () => {
   );
 
   describe('beside a process that runs frames', () => {
-    const edits = 300;
+    const edits = 200;
     let rig: SharedRig;
     beforeAll(async () => {
       rig = await SharedRig.create(SIZES, SERVERS, 1);
