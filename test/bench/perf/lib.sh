@@ -40,7 +40,7 @@ tb_up() {
 tb_down() {
 	local namespace
 	for namespace in pf-c pf-d; do ip netns del $namespace 2>/dev/null; done
-	! mountpoint -q $BP || umount $BP
+	! mountpoint -q $BP || { umount $BP && rmdir $BP; }
 	return 0
 }
 tb_clean() { # bare devices again
