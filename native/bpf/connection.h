@@ -62,19 +62,24 @@ static __always_inline struct bucket6 *bucket6_at(__u32 bucket)
 	return bpf_map_lookup_elem(&connections6, &bucket);
 }
 
-static __always_inline __u32 *spills_of(__u32 version, __u32 bucket)
+static __always_inline struct group_line *group_line_at(__u32 version, __u32 element)
 {
-	__u32 group = bucket / BUCKETS_PER_SPILL, element = group / SPILLS;
-	struct spill_line *line = version == 4 ? bpf_map_lookup_elem(&spills4, &element) : bpf_map_lookup_elem(&spills6, &element);
+	return version == 4 ? bpf_map_lookup_elem(&groups4, &element) : bpf_map_lookup_elem(&groups6, &element);
+}
+
+static __always_inline __u32 *group_of(__u32 version, __u32 bucket)
+{
+	__u32 group = bucket / BUCKETS_PER_GROUP;
+	struct group_line *line = group_line_at(version, group / GROUPS);
 	if (!line) return 0;
 	CHECKED(line);
-	return &line->count[group % SPILLS];
+	return &line->word[group % GROUPS];
 }
 
 static __always_inline int has_spilled(__u32 version, __u32 bucket)
 {
-	__u32 *spills = spills_of(version, bucket);
-	return spills && *(volatile __u32 *)spills;
+	__u32 *group = group_of(version, bucket);
+	return group && (*(volatile __u32 *)group & GROUP_SPILLS);
 }
 
 /* --- find --- */
@@ -171,6 +176,16 @@ static __always_inline void publish(struct connection *connection, __u32 kind)
 static __always_inline int claim(struct connection *connection, __u32 expected)
 {
 	return __sync_val_compare_and_swap(&connection->kind, expected, KIND_CLAIMED) == expected;
+}
+
+/*
+ * An entry of the bucket has just been claimed. The sweep takes the mark away before it looks at the entries, so that
+ * one of both sees what the other does: claim() and that are full barriers.
+ */
+static __always_inline void mark_used(__u32 version, __u32 bucket)
+{
+	__u32 *group = group_of(version, bucket);
+	if (group && !(*(volatile __u32 *)group & GROUP_IS_USED)) __sync_fetch_and_or(group, GROUP_IS_USED);
 }
 
 /* What the ways of a bucket are good for when something new is to be remembered. */

@@ -8,7 +8,7 @@
 #define DIRECTOR_LAYOUT_H
 #include <linux/types.h>
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* Connections in a bucket: of IPv4 two cache lines, of IPv6 four. */
 #define WAYS 4
@@ -175,7 +175,7 @@ struct server {
 #define KIND_LIVE 0x1000000
 /* Between two owners. */
 #define KIND_CLAIMED 0x2000000
-/* In the second of its two buckets: counted in `spills`. */
+/* In the second of its two buckets: counted in the first one's group. */
 #define KIND_SPILLED 0x4000000
 /* A template that is of no use any more: no look-up finds it. */
 #define KIND_INVALIDATED 0x8000000
@@ -219,12 +219,15 @@ struct connection6 {
 };
 
 /*
- * How many connections lie in their second bucket instead of one of the BUCKETS_PER_SPILL buckets that share the
- * count: where it is 0, a search ends after the first bucket. A cache line of counts is an element of spills4, spills6.
+ * A word for each BUCKETS_PER_GROUP buckets, a cache line of words an element of groups4, groups6. GROUP_SPILLS: how
+ * many connections lie in their second bucket instead of one of these; where none does, a search ends after the first
+ * bucket. GROUP_IS_USED: some entry of these may be in use; the sweep passes by the others.
  */
-#define BUCKETS_PER_SPILL 8
-#define SPILLS 16
-struct spill_line { __u32 count[SPILLS]; };
+#define BUCKETS_PER_GROUP 8
+#define GROUPS 16
+#define GROUP_SPILLS 0x7fffffff
+#define GROUP_IS_USED 0x80000000
+struct group_line { __u32 word[GROUPS]; };
 
 struct bucket4 { struct connection4 way[WAYS]; };
 struct bucket6 { struct connection6 way[WAYS]; };
@@ -349,8 +352,9 @@ struct waiting_event {
 struct sweep_arguments {
 	/* 4 or 6: the table. */
 	__u32 version;
-	__u32 first_bucket;
-	__u32 bucket_count;
+	/* Of groups4 or groups6. */
+	__u32 first_line;
+	__u32 line_count;
 	__u32 expired;
 	__u32 live;
 	/* The program's clock. */

@@ -63,8 +63,8 @@ static __noinline void unspill(const struct config *config, __u32 version, __u32
 		const struct connection6 *entry = &bucket->way[slot % WAYS];
 		home = home6(config, entry->client, entry->virtual, entry->connection.ports, kind);
 	}
-	__u32 *spills = spills_of(version, home.first);
-	if (spills) __sync_fetch_and_sub(spills, 1);
+	__u32 *group = group_of(version, home.first);
+	if (group) __sync_fetch_and_sub(group, 1);
 }
 
 /* What decides who may step or end an entry: read before all else that decides whether to. */
@@ -147,8 +147,9 @@ static __always_inline struct connection *take_slot(const struct config *config,
 		if (!connection) return 0;
 		*taken = slot;
 		if (found & SLOT_IS_FREE) {
-			if (claim(connection, 0)) return connection;
-			continue;
+			if (!claim(connection, 0)) continue;
+			mark_used(version, slot / WAYS);
+			return connection;
 		}
 		__u32 word = word_of(connection);
 		if (makes_room(found, connection, now) && clear(config, connection, word, version, slot)) return connection;
@@ -161,8 +162,8 @@ static __always_inline void fill(struct connection *connection, __u32 slot, cons
 {
 	__u32 kind = key->kind;
 	if (slot / WAYS != home.first) {
-		__u32 *spills = spills_of(key->version, home.first);
-		if (spills) __sync_fetch_and_add(spills, 1);
+		__u32 *group = group_of(key->version, home.first);
+		if (group) __sync_fetch_and_add(group, 1);
 		kind |= KIND_SPILLED;
 	}
 	if (key->version == 4) {

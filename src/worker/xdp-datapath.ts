@@ -17,8 +17,6 @@ import type {
 } from './messages.ts';
 import type { DatapathSession } from './session.ts';
 
-const SLICE_MS = 50;
-
 export class KernelDatapath implements WorkerDatapath {
   readonly started: StartAnswer;
   private readonly datapath: XdpDatapath;
@@ -42,7 +40,7 @@ export class KernelDatapath implements WorkerDatapath {
       mode: datapath.mode,
       notes: [...notes, ...datapath.notes],
     };
-    setInterval(() => datapath.slice(), SLICE_MS);
+    setInterval(() => datapath.slice(), datapath.sliceMs);
   }
 
   get session(): DatapathSession {

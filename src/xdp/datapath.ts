@@ -32,8 +32,9 @@ export type { XdpMode, XdpSizes };
 /** Of the clsact filter that sees what this host answers. scripts/director-down knows them, too. */
 const EGRESS_HANDLE = 0x1d1;
 const EGRESS_PRIORITY = 49_300;
-/** A round of the sweep takes so many slices, one each 50 ms. */
-const SWEEP_SLICES = 20;
+/** A round of the sweep takes a second: a slice looks at so many lines of groups, or more if the table is very large. */
+const LINES_PER_SLICE = 512;
+const MAX_SLICES = 20;
 const CLAIM_NOTICE_MS = 60_000;
 const MAX_FRAME_BYTES = 4096;
 const LENGTH_BITS = 20;
@@ -116,14 +117,20 @@ export class XdpDatapath {
     this.putOn(ifindex);
   }
 
-  /** Every 50 ms. */
+  /** How often slice() is to be called. */
+  get sliceMs(): number {
+    return 1000 / this.slicesPerRound;
+  }
+
   slice(): void {
-    const slice = this.slices++ % SWEEP_SLICES;
-    for (const version of [4, 6] as const) {
-      const count = Math.ceil(this.program.bucketCount(version) / SWEEP_SLICES);
-      this.program.sweep(version, slice * count, count);
-    }
-    if (slice === SWEEP_SLICES - 1) this.xdpSession.everySecond();
+    const slice = this.slices++ % this.slicesPerRound;
+    const count = Math.ceil(this.program.groupLines / this.slicesPerRound);
+    for (const version of [4, 6] as const) this.program.sweep(version, slice * count, count);
+    if (slice === this.slicesPerRound - 1) this.xdpSession.everySecond();
+  }
+
+  private get slicesPerRound(): number {
+    return Math.min(MAX_SLICES, Math.ceil(this.program.groupLines / LINES_PER_SLICE));
   }
 
   close(): void {

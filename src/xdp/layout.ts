@@ -4,7 +4,7 @@
  */
 import { struct, U8, U16, U32, U64 } from './struct.ts';
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const WAYS = 4;
 export const CELLS = 16;
 export const SERVICE_PROBES = 16;
@@ -134,9 +134,10 @@ export const CONNECTION6 = struct({
   spare: [U32, 2],
 });
 
-export const BUCKETS_PER_SPILL = 8;
-export const SPILLS = 16;
-export const SPILL_LINE = struct({ count: [U32, SPILLS] });
+export const BUCKETS_PER_GROUP = 8;
+export const GROUPS = 16;
+export const GROUP_SPILLS = 0x7fffffff;
+export const GROUP_LINE = struct({ word: [U32, GROUPS] });
 
 export const TRAFFIC = struct({
   connections: U64,
@@ -182,8 +183,8 @@ export const WAITING_EVENT = struct({
 
 export const SWEEP_ARGUMENTS = struct({
   version: U32,
-  firstBucket: U32,
-  bucketCount: U32,
+  firstLine: U32,
+  lineCount: U32,
   expired: U32,
   live: U32,
   ticks: U32,

@@ -12,7 +12,6 @@ import {
   SERVICE_SLOT,
   SWEEP_ARGUMENTS,
   TRAFFIC,
-  WAYS,
 } from './layout.ts';
 import { Memory } from './memory.ts';
 import { mapEntries, type XdpSizes } from './sizes.ts';
@@ -43,6 +42,8 @@ export class Program {
   readonly verdicts: BigUint64Array;
   readonly replies: Uint32Array;
   readonly notes: Uint8Array;
+  /** Of each connection table. */
+  readonly groupLines: number;
   /** Numbers of programs, for the calls of `object`. */
   readonly director: number;
   readonly egress: number;
@@ -82,6 +83,7 @@ export class Program {
     this.traffic = new Memory(object.map('server_traffic'), TRAFFIC.bytes);
     this.verdicts = new BigUint64Array(object.map('verdicts'));
     this.replies = new Uint32Array(object.map('replies'));
+    this.groupLines = maxEntries.groups4;
     this.notes = new Uint8Array(object.map('notes'));
     this.director = object.program('director');
     this.egress = object.program('director_egress');
@@ -89,21 +91,16 @@ export class Program {
     this.endProgram = object.program('end_connection');
   }
 
-  /** Buckets of a connection table. */
-  bucketCount(version: 4 | 6): number {
-    return (version === 4 ? this.connections4 : this.connections6).count / WAYS;
-  }
-
-  /** Ends what is over in a row of buckets. How many ended and how many live, and the program's clock. */
+  /** Ends what is over in the buckets of some lines of groups. How many ended and how many live, and the program's clock. */
   sweep(
     version: 4 | 6,
-    firstBucket: number,
-    bucketCount: number,
+    firstLine = 0,
+    lineCount = this.groupLines,
   ): { ended: number; live: number; ticks: number } {
     const { sweepArguments: words } = this;
     words[0] = version;
-    words[1] = firstBucket;
-    words[2] = bucketCount;
+    words[1] = firstLine;
+    words[2] = lineCount;
     this.object.runSyscall(this.sweepProgram, new Uint8Array(words.buffer));
     return { ended: words[3]!, live: words[4]!, ticks: words[5]! };
   }

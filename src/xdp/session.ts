@@ -207,8 +207,7 @@ export class XdpSession implements DatapathSession {
     this.registry.endConnectionsOfDeleted();
     this.publishDeleted();
     // Connections go before the templates that they depend on.
-    for (const version of [4, 6, 4, 6] as const)
-      this.program.sweep(version, 0, this.program.bucketCount(version));
+    for (const version of [4, 6, 4, 6] as const) this.program.sweep(version);
     this.forgetIdle();
   }
 

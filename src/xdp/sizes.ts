@@ -1,18 +1,18 @@
 /** How large the maps are made for what is asked, and what that takes of memory. */
 import {
   ADDRESS_KEY,
-  BUCKETS_PER_SPILL,
+  BUCKETS_PER_GROUP,
   CELL_LINE,
   CELLS,
   CONFIG,
   CONNECTION4,
   CONNECTION6,
+  GROUP_LINE,
+  GROUPS,
   MARK_RULE,
   SERVER,
   SERVICE,
   SERVICE_SLOT,
-  SPILL_LINE,
-  SPILLS,
   TRAFFIC,
   WAYS,
 } from './layout.ts';
@@ -45,8 +45,8 @@ const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(Math.ma
 const bucketsFor = (connections: number): number =>
   Math.max(MIN_BUCKETS, powerOfTwo((2 * connections) / WAYS));
 
-/** Cache lines of counts, each for several buckets. */
-const spillLines = (buckets: number): number => Math.ceil(buckets / BUCKETS_PER_SPILL / SPILLS);
+/** Cache lines of words, each for several buckets. */
+const groupLines = (buckets: number): number => Math.ceil(buckets / BUCKETS_PER_GROUP / GROUPS);
 
 /** Entries of each map whose size is not fixed. */
 export function mapEntries({ connections, services, servers }: XdpSizes, cpus: number) {
@@ -54,8 +54,8 @@ export function mapEntries({ connections, services, servers }: XdpSizes, cpus: n
   return {
     connections4: bucketsFor(connections),
     connections6: bucketsFor(connections),
-    spills4: spillLines(bucketsFor(connections)),
-    spills6: spillLines(bucketsFor(connections)),
+    groups4: groupLines(bucketsFor(connections)),
+    groups6: groupLines(bucketsFor(connections)),
     services: 1 + 2 * services + SPARE_SERVICES,
     service_index: powerOfTwo(SLOTS_PER_SERVICE * services),
     servers,
@@ -73,7 +73,7 @@ export function xdpMemoryBytes(sizes: XdpSizes, cpus: number): number {
   return (
     entries.connections4 * WAYS * CONNECTION4.bytes +
     entries.connections6 * WAYS * CONNECTION6.bytes +
-    (entries.spills4 + entries.spills6) * SPILL_LINE.bytes +
+    (entries.groups4 + entries.groups6) * GROUP_LINE.bytes +
     entries.services * SERVICE.bytes +
     entries.service_index * SERVICE_SLOT.bytes +
     entries.servers * SERVER.bytes +

@@ -27,7 +27,7 @@ const MS_PER_TICK = 10;
 export const TEST_SIZES: XdpSizes = { connections: 4096, services: 256, servers: 1024 };
 
 const SHARED =
-  'config services service_index servers cells mark_rules connections4 connections6 spills4 spills6 server_traffic verdicts replies notes'.split(
+  'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic verdicts replies notes'.split(
     ' ',
   );
 const HASHED = ['virtual_addresses', 'own_addresses', 'datagrams', 'destination_cache'];
@@ -97,9 +97,7 @@ export class XdpDirector {
 
   /** Looks at all connections once. Returns how many ended. */
   sweepAll(): number {
-    const ended = ([4, 6] as const).map(
-      (version) => this.program.sweep(version, 0, this.program.bucketCount(version)).ended,
-    );
+    const ended = ([4, 6] as const).map((version) => this.program.sweep(version).ended);
     return ended[0]! + ended[1]!;
   }
 

@@ -1,6 +1,6 @@
 /** The program with as many servers as a test likes, each with a MAC that tells its number. Needs root. */
 import type { NextHop } from '../../src/worker/messages.ts';
-import { CONNECTION, CONNECTION4, CONNECTION6, Kind, StateBits } from '../../src/xdp/layout.ts';
+import { CONNECTION, CONNECTION4, CONNECTION6, GROUP_SPILLS, Kind, StateBits } from '../../src/xdp/layout.ts';
 import type { Memory } from '../../src/xdp/memory.ts';
 import type { Program } from '../../src/xdp/program.ts';
 import { XdpSession } from '../../src/xdp/session.ts';
@@ -149,8 +149,8 @@ export function recount(program: Program): ReadonlyMap<number, Recount> {
 
 /** Counts of connections that lie in the second of their buckets, added up. */
 export function spillsOf({ object }: Program): number {
-  return ['spills4', 'spills6'].reduce(
-    (sum, map) => sum + new Int32Array(object.map(map)).reduce((a, b) => a + b, 0),
+  return ['groups4', 'groups6'].reduce(
+    (sum, map) => sum + new Int32Array(object.map(map)).reduce((a, b) => a + (b & GROUP_SPILLS), 0),
     0,
   );
 }

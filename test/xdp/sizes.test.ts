@@ -1,7 +1,7 @@
 /** Entries of the maps: powers of two where the program masks, and room for all that was asked for. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BUCKETS_PER_SPILL, CELLS, SPILLS, WAYS } from '../../src/xdp/layout.ts';
+import { BUCKETS_PER_GROUP, CELLS, GROUPS, WAYS } from '../../src/xdp/layout.ts';
 import { MAX_MARK_RULES, mapEntries, xdpMemoryBytes } from '../../src/xdp/sizes.ts';
 
 const sizes = fc.record({
@@ -19,7 +19,7 @@ test('all that was asked for finds room', () => {
       const entries = mapEntries(asked, cpus);
       expect(entries.connections4 * WAYS).toBeGreaterThanOrEqual(2 * asked.connections);
       expect(entries.connections6).toBe(entries.connections4);
-      expect(entries.spills4 * SPILLS * BUCKETS_PER_SPILL).toBeGreaterThanOrEqual(entries.connections4);
+      expect(entries.groups4 * GROUPS * BUCKETS_PER_GROUP).toBeGreaterThanOrEqual(entries.connections4);
       expect(entries.services).toBeGreaterThan(2 * asked.services);
       expect(entries.service_index).toBeGreaterThanOrEqual(8 * asked.services);
       expect(entries.servers).toBe(asked.servers);

@@ -166,7 +166,7 @@ describeWithRoot('the clock', [], () => {
       const to = (frame: Uint8Array) => serverOf(runFrame(program, frame).sent);
       const [web, dns] = [to(tcpFrame(1, 1024)), to(udpFrame(1))];
       to(tcpFrame(1, 1024, ACK));
-      for (const version of [4, 6] as const) program.sweep(version, 0, program.bucketCount(version));
+      for (const version of [4, 6] as const) program.sweep(version);
       expect(to(udpFrame(1))).toBe(dns);
       expect(to(tcpFrame(1, 1024, ACK))).toBe(web);
       expect(to(tcpFrame(1, 1025))).toBe(web);
