@@ -62,7 +62,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       ...ROOT_FILES,
     ],
     types: ['service'],
-    dynamic: { 'cli/director/run.ts': ['daemon/run.ts'] },
+    dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
   },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };

@@ -4,7 +4,14 @@
  */
 import { DirectorError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Answers, Notice, Request, StartAnswer, StartRequest } from '../worker/messages.ts';
+import type {
+  Answers,
+  DatapathKind,
+  Notice,
+  Request,
+  StartAnswer,
+  StartRequest,
+} from '../worker/messages.ts';
 import { isRefusal, WorkerProcess } from './worker-process.ts';
 
 /** Pause before a process that ended is followed by the next, so that one that cannot live is no storm. */
@@ -31,6 +38,7 @@ export interface ProcessState {
 
 export class DatapathProcess {
   private readonly log: Log;
+  private readonly kind: DatapathKind;
   private readonly state: ProcessState;
   private atWork: WorkerProcess | undefined;
   private spare: WorkerProcess | undefined;
@@ -45,9 +53,12 @@ export class DatapathProcess {
   private readonly watching: NodeJS.Timeout;
   private isWatched = false;
 
-  constructor(log: Log, state: ProcessState) {
+  /** `spare`: one that was started before, for the same datapath. */
+  constructor(log: Log, kind: DatapathKind, state: ProcessState, spare = new WorkerProcess(kind)) {
     this.log = log;
+    this.kind = kind;
     this.state = state;
+    this.spare = this.follow(spare);
     this.watching = setInterval(() => void this.watch(), WATCH_INTERVAL_MS);
   }
 
@@ -62,11 +73,6 @@ export class DatapathProcess {
   /** A process has its state and answers. */
   get isRunning(): boolean {
     return this.isReady;
-  }
-
-  /** A process loads its code, and then waits. */
-  standBy(): void {
-    this.spare ??= this.spawn();
   }
 
   /** Resolves when a process has taken its state; rejects when it ends before. */
@@ -146,7 +152,11 @@ export class DatapathProcess {
   }
 
   private spawn(): WorkerProcess {
-    const worker = new WorkerProcess({
+    return this.follow(new WorkerProcess(this.kind));
+  }
+
+  private follow(worker: WorkerProcess): WorkerProcess {
+    worker.follow({
       onNotice: ({ level, message, fields }: Notice) => this.log[level]({ ...fields }, message),
       onExit: (how, lastWords) => this.onExit(worker, how, lastWords),
     });

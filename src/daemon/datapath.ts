@@ -9,6 +9,7 @@ import { DirectorError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type {
   Answers,
+  DatapathKind,
   PcapStart,
   Request,
   StartAnswer,
@@ -17,8 +18,9 @@ import type {
   XdpStart,
 } from '../worker/messages.ts';
 import { removePinned, type XdpSizes, xdpMemoryBytes } from '../xdp/datapath.ts';
-import { DatapathProcess } from './datapath-process.ts';
+import { DatapathProcess, type ProcessState } from './datapath-process.ts';
 import type { HostInterface } from './host-interface.ts';
+import type { WorkerProcess } from './worker-process.ts';
 import type { Capacity } from './xdp-capacity.ts';
 import { hasLeftFromXdp, removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
 import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
@@ -26,11 +28,13 @@ import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
 export interface DatapathOptions {
   readonly log: Log;
   readonly host: HostInterface;
-  readonly datapath: 'auto' | 'xdp' | 'pcap';
+  readonly datapath: 'auto' | DatapathKind;
   readonly xdpMode: XdpModeWish;
   readonly connectionTableSize: number;
   readonly maxServices: number;
   readonly maxServers: number;
+  /** Loads the code of the datapath that is tried first. */
+  readonly worker: WorkerProcess;
 }
 
 /** What is said to a process that begins, but for the datapath itself. */
@@ -60,7 +64,7 @@ export class Datapath {
   }
 
   /** Undefined before start(). */
-  get kind(): 'xdp' | 'pcap' | undefined {
+  get kind(): DatapathKind | undefined {
     return this.plan?.kind;
   }
 
@@ -70,12 +74,16 @@ export class Datapath {
 
   /** Resolves when it forwards. */
   async start(): Promise<void> {
-    const { datapath, log, host } = this.options;
-    if (datapath !== 'pcap' && (await this.startXdp())) await host.removeLeftFromPcap();
-    else await this.startPcap();
+    const { datapath, log } = this.options;
+    if (datapath === 'pcap' || !(await this.startXdp())) await this.startPcap();
     const mode = this.mode === null ? '' : ` (${this.mode})`;
     log.info({ datapath: this.kind, mode: this.mode }, `the datapath is ${this.kind}${mode}`);
     for (const note of this.notes) log.info({}, note);
+  }
+
+  /** What a crash of a director with another datapath left. */
+  async removeLeftovers(): Promise<void> {
+    if (this.kind === 'xdp') await this.options.host.removeLeftFromPcap();
   }
 
   request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
@@ -120,7 +128,7 @@ export class Datapath {
     const { host, xdpMode, datapath, connectionTableSize, maxServices, maxServers } = this.options;
     const sizes = { connections: connectionTableSize, services: maxServices, servers: maxServers };
     try {
-      this.process = this.createProcess();
+      this.process = this.createProcess('xdp');
       const plan = await prepareXdp({ interface: host.name, mode: xdpMode, sizes });
       this.sizes = plan.sizes;
       await host.prepareForXdp();
@@ -149,14 +157,14 @@ export class Datapath {
   private async begin(plan: PcapStart | XdpStart, notes: readonly string[]): Promise<void> {
     this.plan = plan;
     this.planNotes = notes;
-    this.process ??= this.createProcess();
+    this.process ??= this.createProcess(plan.kind);
     await this.process.start();
     this.hasBegun = true;
   }
 
-  /** It loads its code while the host is prepared. */
-  private createProcess(): DatapathProcess {
-    const process = new DatapathProcess(this.options.log, {
+  private createProcess(kind: DatapathKind): DatapathProcess {
+    const { log, worker } = this.options;
+    const state: ProcessState = {
       snapshot: () => this.startRequest(this.plan!),
       onStarted: (answer) => {
         this.mode = answer.mode;
@@ -165,9 +173,8 @@ export class Datapath {
       },
       afterLoss: () =>
         this.plan?.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
-    });
-    process.standBy();
-    return process;
+    };
+    return new DatapathProcess(log, kind, state, worker.kind === kind ? worker : undefined);
   }
 
   private startRequest(datapath: PcapStart | XdpStart): StartRequest {

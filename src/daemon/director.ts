@@ -77,6 +77,7 @@ export class Director implements DirectorApi {
   async start(): Promise<void> {
     await this.datapath.start();
     if (this.adopted) await this.tellOfAdoption();
+    await this.datapath.removeLeftovers();
     await this.reload();
   }
 

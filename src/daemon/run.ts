@@ -6,7 +6,6 @@ import { createLog, type Log } from '../log.ts';
 import type { DatapathOptions } from './datapath.ts';
 import { Director } from './director.ts';
 import { HostInterface } from './host-interface.ts';
-import { requirePrivileges } from './privileges.ts';
 
 export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
   readonly interface: string;
@@ -22,7 +21,6 @@ interface End {
 
 /** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
 export async function run(options: RunOptions): Promise<void> {
-  requirePrivileges();
   const log = createLog();
   const undo: (() => unknown)[] = [];
   let keepForwarding = false;

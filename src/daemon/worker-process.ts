@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { DirectorError, type ErrorCode } from '../errors.ts';
-import type { Answers, FromWorker, Notice, Request, ToWorker } from '../worker/messages.ts';
+import type { Answers, DatapathKind, FromWorker, Notice, Request, ToWorker } from '../worker/messages.ts';
 
 /** Ours is dist/daemon/*.js or, under tsx, src/daemon/*.ts; the process is the same kind. */
 const WORKER = fileURLToPath(import.meta.url).replace(/daemon\/worker-process\.(\w+)$/, 'worker/main.$1');
@@ -24,16 +24,22 @@ export interface WorkerEvents {
   onExit(how: string, lastWords: string): void;
 }
 
+const NO_EVENTS: WorkerEvents = { onNotice: () => {}, onExit: () => {} };
+
 export class WorkerProcess {
+  readonly kind: DatapathKind;
   private readonly child: ChildProcess;
   private readonly pending = new Map<number, Pending>();
   private readonly exited: Promise<void>;
   private lastId = 0;
   private lastWords = '';
   private ended = false;
+  private events = NO_EVENTS;
 
-  constructor(events: WorkerEvents) {
-    this.child = spawn(process.execPath, [...process.execArgv, WORKER], {
+  /** It loads the code of that datapath, and waits. */
+  constructor(kind: DatapathKind) {
+    this.kind = kind;
+    this.child = spawn(process.execPath, [...process.execArgv, WORKER, kind], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -45,12 +51,17 @@ export class WorkerProcess {
         this.ended = true;
         this.rejectAll(how);
         resolve();
-        events.onExit(how, this.lastWords.trim());
+        this.events.onExit(how, this.lastWords.trim());
       };
       this.child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
       this.child.on('error', (error) => end(error.message));
     });
-    this.readLines((message) => this.receive(message, events));
+    this.readLines((message) => this.receive(message));
+  }
+
+  /** Who is told of what happens from now on. */
+  follow(events: WorkerEvents): void {
+    this.events = events;
   }
 
   get pid(): number | null {
@@ -107,9 +118,9 @@ export class WorkerProcess {
     });
   }
 
-  private receive(message: FromWorker, events: WorkerEvents): void {
+  private receive(message: FromWorker): void {
     if ('notice' in message) {
-      events.onNotice(message.notice);
+      this.events.onNotice(message.notice);
       return;
     }
     const pending = this.pending.get(message.id);

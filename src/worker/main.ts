@@ -1,31 +1,37 @@
 /**
  * The datapath process: takes the daemon's requests from the channel to the datapath, and its answers back. Started
- * by the daemon (daemon/datapath-process.ts) with a socket as descriptor 3; ends when the daemon does.
+ * by the daemon (daemon/worker-process.ts) with the name of its datapath, and a socket as descriptor 3; ends when the
+ * daemon does.
  */
 import { matchesFilter } from '../connection/connection-filter.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
 import { Channel } from './channel.ts';
-import type { WorkerDatapath } from './datapath.ts';
+import type { WorkerDatapath, WorkerLine } from './datapath.ts';
 import type {
   Answers,
   ConnectionsPage,
+  DatapathKind,
   FromWorker,
   Notice,
+  PcapStart,
   Request,
   StartRequest,
   ToWorker,
+  XdpStart,
 } from './messages.ts';
-import { PathDatapath } from './path-datapath.ts';
-import { KernelDatapath } from './xdp-datapath.ts';
 
 const CHANNEL_FD = 3;
 
+type Begin = (request: StartRequest, line: WorkerLine) => WorkerDatapath;
+
 class Worker {
   private readonly channel: Channel;
+  private readonly begin: Begin;
   private datapath: WorkerDatapath | undefined;
 
-  constructor() {
+  constructor(begin: Begin) {
+    this.begin = begin;
     this.channel = new Channel(
       CHANNEL_FD,
       (line) => this.receive(JSON.parse(line) as ToWorker),
@@ -81,11 +87,7 @@ class Worker {
       notice: (notice: Notice) => this.channel.send({ notice } satisfies FromWorker),
       poll: () => this.channel.poll(),
     };
-    const { datapath } = request;
-    this.datapath =
-      datapath.kind === 'pcap'
-        ? new PathDatapath(request, datapath, line)
-        : new KernelDatapath(request, datapath, line);
+    this.datapath = this.begin(request, line);
     return this.datapath.started;
   }
 
@@ -96,4 +98,14 @@ class Worker {
   }
 }
 
-new Worker();
+/** Loads the code of one datapath, and no other. */
+async function load(kind: DatapathKind): Promise<Begin> {
+  if (kind === 'pcap') {
+    const { PathDatapath } = await import('./path-datapath.ts');
+    return (request, line) => new PathDatapath(request, request.datapath as PcapStart, line);
+  }
+  const { KernelDatapath } = await import('./xdp-datapath.ts');
+  return (request, line) => new KernelDatapath(request, request.datapath as XdpStart, line);
+}
+
+new Worker(await load(process.argv[2] as DatapathKind));

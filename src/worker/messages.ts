@@ -31,6 +31,8 @@ export interface ConfigurationMessage extends Omit<Configuration, 'services'> {
 }
 
 /** Frames through libpcap, the path in the process itself. */
+export type DatapathKind = (PcapStart | XdpStart)['kind'];
+
 export interface PcapStart {
   readonly kind: 'pcap';
   /** Where frames for this host's own stack go in, and the MAC that they must carry. */

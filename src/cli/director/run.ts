@@ -66,9 +66,9 @@ export function addRunCommand(program: Command): void {
 }
 
 async function runDaemon(options: Options, command: Command): Promise<void> {
-  const { run } = await import('../../daemon/run.ts');
+  const { start } = await import('../../daemon/start.ts');
   const { rules, config, connTableSize, ...others } = options;
-  await run({
+  await start({
     ...others,
     rulesPath: rules,
     configPath: config,
