@@ -182,11 +182,12 @@ type ServerEdit = Extract<Edit, { op: 'add-server' | 'edit-server' | 'delete-ser
 function changeServers(configuration: Configuration, edit: ServerEdit): Configuration {
   const service = findService(configuration, edit.service);
   if (edit.op !== 'delete-server') checkServerOptions(edit.options);
-  const index = service.servers.findIndex(({ server }) => endpointText(server) === endpointText(edit.server));
+  const { address, port } = edit.server;
+  const index = service.servers.findIndex(({ server }) => server.port === port && server.address === address);
   const names = `${endpointText(edit.server)} of ${serviceKey(edit.service)}`;
   if (edit.op === 'add-server') {
     if (index >= 0) throw new DirectorError('SERVER_EXISTS', `the real server ${names} exists already`);
-    checkServerAddress(edit.server.address);
+    checkServerAddress(address);
     const added = { server: edit.server, options: edit.options };
     return withService(configuration, { ...service, servers: [added, ...service.servers] });
   }

@@ -18,6 +18,7 @@ export class ServerRegistry {
   /** Deleted ones, by service and address, with when they were last referred to. */
   private readonly trash = new Map<string, { readonly server: RealServer; idleSince: number }>();
   private readonly trashKeys = new Map<RealServer, string>();
+  private readonly byAddress = new Map<string, Set<RealServer>>();
   private readonly nextHops = new Map<string, Reach>();
   /** Ticks (clock.ts), of the last collect(). */
   private now = 0;
@@ -49,8 +50,7 @@ export class ServerRegistry {
     const server = new RealServer(id, service, address, options, serviceTraffic);
     const nextHop = this.nextHops.get(address.address);
     if (nextHop !== undefined) server.setNextHop(nextHop);
-    this.byId[id] = server;
-    this.trashKeys.set(server, key);
+    this.enter(server, key);
     return server;
   }
 
@@ -65,10 +65,27 @@ export class ServerRegistry {
     const server = new RealServer(id, service, address, options, serviceTraffic);
     while (this.byId.length <= id) this.freeIds.push(this.byId.push(undefined) - 1);
     this.freeIds.splice(this.freeIds.indexOf(id), 1);
-    this.byId[id] = server;
-    this.trashKeys.set(server, `${serviceKey(service)} ${endpointText(address)}`);
+    this.enter(server, `${serviceKey(service)} ${endpointText(address)}`);
     this.unlist(server);
     return server;
+  }
+
+  private enter(server: RealServer, key: string): void {
+    const { address } = server.address;
+    this.byId[server.id] = server;
+    this.trashKeys.set(server, key);
+    const others = this.byAddress.get(address);
+    if (others === undefined) this.byAddress.set(address, new Set([server]));
+    else others.add(server);
+  }
+
+  private leave(server: RealServer): void {
+    const { address } = server.address;
+    this.byId[server.id] = undefined;
+    this.trashKeys.delete(server);
+    const others = this.byAddress.get(address)!;
+    others.delete(server);
+    if (others.size === 0) this.byAddress.delete(address);
   }
 
   /** How often servers were deleted. */
@@ -88,7 +105,12 @@ export class ServerRegistry {
   /** Holds for the servers of all services that have this address, now and later. */
   setNextHop(address: string, nextHop: Reach): void {
     this.nextHops.set(address, nextHop);
-    for (const server of this) if (server.address.address === address) server.setNextHop(nextHop);
+    for (const server of this.at(address)) server.setNextHop(nextHop);
+  }
+
+  /** Of all services, listed or not. */
+  at(address: string): Iterable<RealServer> {
+    return this.byAddress.get(address) ?? [];
   }
 
   /** Forgets deleted servers that nothing has referred to for a while, and returns them. Cheap: deleted servers are few. */
@@ -99,8 +121,7 @@ export class ServerRegistry {
       if (entry.server.isReferenced) entry.idleSince = now;
       else if (((now - entry.idleSince) | 0) >= TRASH_PERIOD) {
         this.trash.delete(key);
-        this.trashKeys.delete(entry.server);
-        this.byId[entry.server.id] = undefined;
+        this.leave(entry.server);
         this.freeIds.push(entry.server.id);
         forgotten.push(entry.server);
       }

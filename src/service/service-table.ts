@@ -150,10 +150,13 @@ function nextServers(
   traffic: Traffic,
 ): { servers: readonly RealServer[]; changes: readonly ServerChange[] } {
   const changes: ServerChange[] = [];
-  const stays = new Set(configured.servers.map(({ server }) => endpointText(server)));
+  // Most of thousands of servers stay as they are: only what lies between the first and the last difference is compared.
+  const { first, after } = unchangedEnds(before, configured.servers);
+  const wanted = configured.servers.slice(first, configured.servers.length - after);
+  const stays = new Set(wanted.map(({ server }) => endpointText(server)));
   const kept = new Map<string, RealServer>();
-  let index = 0;
-  for (const server of before) {
+  let index = first;
+  for (const server of before.slice(first, before.length - after)) {
     const name = endpointText(server.address);
     if (stays.has(name)) {
       kept.set(name, server);
@@ -163,7 +166,7 @@ function nextServers(
       changes.push({ kind: 'removed', server, index });
     }
   }
-  const servers = configured.servers.map(({ server: address, options }) => {
+  const between = wanted.map(({ server: address, options }) => {
     const server = kept.get(endpointText(address));
     if (server === undefined) {
       const added = registry.list(configured.service, address, options, traffic);
@@ -176,5 +179,21 @@ function nextServers(
     }
     return server;
   });
+  const servers = [...before.slice(0, first), ...between, ...before.slice(before.length - after)];
   return { servers, changes };
+}
+
+/** How many servers are the very same at the beginning of both lists, and how many of the others at their end. */
+function unchangedEnds(
+  before: readonly RealServer[],
+  wanted: ConfiguredService['servers'],
+): { first: number; after: number } {
+  const shorter = Math.min(before.length, wanted.length);
+  const isSame = (a: number, b: number) =>
+    before[a]!.address === wanted[b]!.server && before[a]!.options === wanted[b]!.options;
+  let first = 0;
+  while (first < shorter && isSame(first, first)) first++;
+  let after = 0;
+  while (after < shorter - first && isSame(before.length - 1 - after, wanted.length - 1 - after)) after++;
+  return { first, after };
 }

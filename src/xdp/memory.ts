@@ -48,6 +48,16 @@ export class Memory {
     return this.u64[(element * this.bytes + offset) / 8]!;
   }
 
+  /** A word that counts, exact below 2^53, of which another processor may just be writing a half. */
+  getCount(element: number, offset: number): number {
+    const at = (element * this.bytes + offset) / 4;
+    for (;;) {
+      const high = Atomics.load(this.u32, at + 1);
+      const low = Atomics.load(this.u32, at);
+      if (Atomics.load(this.u32, at + 1) === high) return high * 2 ** 32 + low;
+    }
+  }
+
   set64(element: number, offset: number, value: bigint): void {
     this.u64[(element * this.bytes + offset) / 8] = value;
   }

@@ -71,7 +71,6 @@ export class NextHops {
   private write({ address, kind, mac, interface: other }: NextHop): void {
     this.devices.setWay(address, other);
     this.registry.setNextHop(address, reachOf(kind, mac));
-    for (const server of this.registry)
-      if (server.address.address === address) this.publisher.writeServer(server, this.wayTo(server));
+    for (const server of this.registry.at(address)) this.publisher.writeServer(server, this.wayTo(server));
   }
 }

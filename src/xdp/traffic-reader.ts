@@ -47,8 +47,8 @@ export class TrafficReader {
 
   private total(server: number, offset: number): number {
     const { traffic, cpus, servers } = this.program;
-    let total = 0n;
-    for (let cpu = 0; cpu < cpus; cpu++) total += traffic.get64(cpu * servers.count + server, offset);
-    return Number(total);
+    let total = 0;
+    for (let cpu = 0; cpu < cpus; cpu++) total += traffic.getCount(cpu * servers.count + server, offset);
+    return total;
   }
 }
