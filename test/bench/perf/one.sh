@@ -9,6 +9,7 @@
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
 # one.sh takeover director TIMES                prints for each: milliseconds until a new daemon tends what a killed one left, connections
+# one.sh load MIB...                            prints for each: MIB ns, what a load from a random place of so much memory takes
 # one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
 . "$(dirname "$0")/lib.sh"
 command=$1 peer=$2
@@ -97,6 +98,7 @@ rtt)
 	for mode in same new; do echo "$mode $(inc "$B/rtt" pfc0 "${3:-2000}" $mode)"; done
 	;;
 ns) load_peer; program_ns "$3" $4 ;;
+load) "$B/load" "${@:2}" ;;
 takeover)
 	load_peer
 	start

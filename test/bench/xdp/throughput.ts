@@ -90,16 +90,18 @@ function ratesTable(windows: Windows, peers: readonly string[], cases: readonly 
   return markdownTable(['million frames per second', ...peers], rows);
 }
 
+/** What the bar leaves a frame, beside what the director and others take. */
 function overFloorTable(windows: Windows, peers: readonly string[], cases: readonly Case[]): string {
   const ns = (peer: string, frames: Case) => 1e9 / windows.rates(peer, frames).median;
   const rows = cases.map((frames) => [
     frames.words,
+    (ns(FLOOR, frames) * (1 / frames.ofFloor - 1)).toFixed(0),
     ...peers.map((peer) => {
       const over = ns(peer, frames) - ns(FLOOR, frames);
       return Number.isFinite(over) ? over.toFixed(0) : 'forwards nothing';
     }),
   ]);
-  return markdownTable(['ns that a frame costs over the floor', ...peers], rows);
+  return markdownTable(['ns that a frame costs over the floor', 'the bar leaves', ...peers], rows);
 }
 
 function ratioRow(
@@ -127,8 +129,16 @@ export function throughput(): string {
     ratesTable(windows, peers, CASES),
     measuredTable('ratio, round by round', rows),
     overFloorTable(windows, peers.slice(1), CASES),
+    memoryLoads(),
     spreadOverServers(),
   ].join('\n\n');
+}
+
+/** What no balancer gets around that remembers more than the processor's caches hold. */
+function memoryLoads(): string {
+  const loads = withTestbed(() => one(['load', '0.25', '1', '4', '16', '64']));
+  const words = loads.map(([mebi, ns]) => `${mebi} MiB: ${ns} ns`);
+  return `One load that waits for the one before, from a random place of so much memory: ${words.join(', ')}.`;
 }
 
 /** So that nobody measures frames that go to nobody. */
