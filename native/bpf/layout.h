@@ -355,6 +355,8 @@ struct sweep_arguments {
 	/* Of groups4 or groups6. */
 	__u32 first_line;
 	__u32 line_count;
+	/* Whether some server has SERVER_TAKES_CONNECTIONS_ALONG. */
+	__u32 servers_take_along;
 	__u32 expired;
 	__u32 live;
 	/* The program's clock. */

@@ -28,7 +28,7 @@ static __always_inline int look_at(const struct config *config, struct connectio
 	int has_ended = 0;
 	if (is_expired(connection, arguments->ticks)) {
 		has_ended = expire(config, connection, word, version, slot, arguments->ticks);
-	} else if (ends_with_its_server(connection)) {
+	} else if (arguments->servers_take_along && ends_with_its_server(connection)) {
 		forget(config, connection, word, version, slot);
 		has_ended = 1;
 	}
@@ -39,37 +39,69 @@ static __always_inline int look_at(const struct config *config, struct connectio
 
 struct group_sweep {
 	struct sweep_arguments *arguments;
-	__u32 first_slot;
+	__u32 first_bucket;
 	__u32 is_used;
 };
 
-static long sweep_slot(__u32 index, struct group_sweep *group)
+static long sweep_bucket4(__u32 index, struct group_sweep *group)
 {
-	struct sweep_arguments *arguments = group->arguments;
 	struct config *config = the_config();
-	__u32 slot = group->first_slot + index;
-	struct connection *connection = connection_at(arguments->version, slot);
-	if (!config || !connection) return 1;
-	if (look_at(config, connection, arguments->version, slot, arguments)) group->is_used = 1;
+	__u32 at = group->first_bucket + index;
+	struct bucket4 *bucket = bucket4_at(at);
+	if (!config || !bucket) return 1;
+	for (int way = 0; way < WAYS; way++)
+		group->is_used |= look_at(config, &bucket->way[way].connection, 4, at * WAYS + way, group->arguments);
 	return 0;
 }
 
-static __always_inline void sweep_group(__u32 *word, __u32 group, struct sweep_arguments *arguments)
+static long sweep_bucket6(__u32 index, struct group_sweep *group)
 {
-	struct group_sweep sweep = { .arguments = arguments, .first_slot = group * BUCKETS_PER_GROUP * WAYS };
-	if (!(*(volatile __u32 *)word & GROUP_IS_USED)) return;
+	struct config *config = the_config();
+	__u32 at = group->first_bucket + index;
+	struct bucket6 *bucket = bucket6_at(at);
+	if (!config || !bucket) return 1;
+	for (int way = 0; way < WAYS; way++)
+		group->is_used |= look_at(config, &bucket->way[way].connection, 6, at * WAYS + way, group->arguments);
+	return 0;
+}
+
+static __always_inline int is_used(__u32 word)
+{
+	return (word & GROUP_IS_USED) != 0;
+}
+
+struct line_sweep {
+	struct sweep_arguments *arguments;
+	__u32 element;
+};
+
+static long sweep_group(__u32 index, struct line_sweep *sweep)
+{
+	struct sweep_arguments *arguments = sweep->arguments;
+	struct group_line *line = group_line_at(arguments->version, sweep->element);
+	struct group_sweep group = {
+		.arguments = arguments,
+		.first_bucket = (sweep->element * GROUPS + index) * BUCKETS_PER_GROUP,
+	};
+	if (!line || index >= GROUPS) return 1;
+	__u32 *word = &line->word[index];
+	if (!is_used(*(volatile __u32 *)word)) return 0;
 	/* With its result wanted this is a full barrier, too. */
-	if (!(__sync_fetch_and_and(word, ~GROUP_IS_USED) & GROUP_IS_USED)) return;
-	bpf_loop(BUCKETS_PER_GROUP * WAYS, sweep_slot, &sweep, 0);
-	if (sweep.is_used) __sync_fetch_and_or(word, GROUP_IS_USED);
+	if (!is_used(__sync_fetch_and_and(word, ~GROUP_IS_USED))) return 0;
+	if (arguments->version == 4) bpf_loop(BUCKETS_PER_GROUP, sweep_bucket4, &group, 0);
+	else bpf_loop(BUCKETS_PER_GROUP, sweep_bucket6, &group, 0);
+	if (group.is_used) __sync_fetch_and_or(word, GROUP_IS_USED);
+	return 0;
 }
 
 static long sweep_line(__u32 index, struct sweep_arguments *arguments)
 {
-	__u32 element = arguments->first_line + index;
-	struct group_line *line = group_line_at(arguments->version, element);
+	struct line_sweep sweep = { .arguments = arguments, .element = arguments->first_line + index };
+	struct group_line *line = group_line_at(arguments->version, sweep.element);
+	__u32 words = 0;
 	if (!line) return 1;
-	for (int group = 0; group < GROUPS; group++) sweep_group(&line->word[group], element * GROUPS + group, arguments);
+	for (int group = 0; group < GROUPS; group++) words |= *(volatile __u32 *)&line->word[group];
+	if (is_used(words)) bpf_loop(GROUPS, sweep_group, &sweep, 0);
 	return 0;
 }
 

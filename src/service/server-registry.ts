@@ -129,6 +129,11 @@ export class ServerRegistry {
     return forgotten;
   }
 
+  /** Whether some deleted one ends its connections. */
+  get takesConnectionsAlong(): boolean {
+    return [...this.trash.values()].some(({ server }) => server.takesConnectionsAlong);
+  }
+
   /** Deleted ones that are not forgotten yet. */
   get deleted(): readonly RealServer[] {
     return [...this.trash.values()].map(({ server }) => server);

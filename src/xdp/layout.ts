@@ -185,6 +185,7 @@ export const SWEEP_ARGUMENTS = struct({
   version: U32,
   firstLine: U32,
   lineCount: U32,
+  serversTakeAlong: U32,
   expired: U32,
   live: U32,
   ticks: U32,

@@ -91,6 +91,9 @@ export class Program {
     this.endProgram = object.program('end_connection');
   }
 
+  /** Whether the sweep looks for servers that take their connections along. */
+  serversTakeAlong = false;
+
   /** Ends what is over in the buckets of some lines of groups. How many ended and how many live, and the program's clock. */
   sweep(
     version: 4 | 6,
@@ -101,8 +104,9 @@ export class Program {
     words[0] = version;
     words[1] = firstLine;
     words[2] = lineCount;
+    words[3] = this.serversTakeAlong ? 1 : 0;
     this.object.runSyscall(this.sweepProgram, new Uint8Array(words.buffer));
-    return { ended: words[3]!, live: words[4]!, ticks: words[5]! };
+    return { ended: words[4]!, live: words[5]!, ticks: words[6]! };
   }
 
   /** Ticks of the program's clock, as an unsigned word that wraps. */

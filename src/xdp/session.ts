@@ -281,6 +281,7 @@ export class XdpSession implements DatapathSession {
   }
 
   private publishDeleted(): void {
+    this.program.serversTakeAlong = this.registry.takesConnectionsAlong;
     for (const server of this.registry.deleted)
       this.publisher.writeServer(server, this.nextHops.wayTo(server));
   }
