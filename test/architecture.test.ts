@@ -25,7 +25,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   schedule: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   connection: { values: ['wire', ...ROOT_FILES], types: ['service', 'control/protocol.ts'] },
   engine: { values: ['wire', ...ROOT_FILES] },
-  datapath: { values: ['wire', 'service', 'connection', ...ROOT_FILES], types: ['engine'] },
+  datapath: {
+    values: ['wire', 'service', 'connection', 'schedule/load.ts', ...ROOT_FILES],
+    types: ['engine'],
+  },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],

@@ -9,7 +9,7 @@
  *   4. schedule     a real server for it                                schedule.h, persistence.h
  *   5. remember     the choice as a connection                          remember.h, life.h
  *   6. step         the connection's state, its timer, the counters     life.h, state.h
- *   7. send         rewritten to the server's MAC, or to this host      route.h, reply.h
+ *   7. send         rewritten to the server's MAC, or to this host      route.h, reply.h, reset.h
  *
  * Every frame ends with a verdict. Nothing waits, and nothing asks user space: a daemon that is slow or dead stops no
  * client. An established connection takes no helper call. `director` handles what comes in; `director_egress` sees
@@ -22,7 +22,9 @@
 #include "maps.h"
 #include "open.h"
 #include "reply.h"
+#include "reset.h"
 #include "route.h"
+#include "second_chance.h"
 #include "service.h"
 #include "sweep.h"
 #include "verdict.h"
@@ -102,10 +104,11 @@ static __always_inline struct connection *find_connection(const struct config *c
 	return 0;
 }
 
-/* conn_reuse_mode, and expire_nodest_conn for a server that is quiesced. */
+/* conn_reuse_mode, expire_nodest_conn for a server that is quiesced, failed_connections for one that failed. */
 static __always_inline int is_reused(const struct config *config, const struct packet *packet, const struct connection *connection, const struct server *server)
 {
 	if (!is_opening(packet)) return 0;
+	if (config->failed_connections && (server->flags & SERVER_FAILED)) return 1;
 	if (config->expire_nodest_conn && server->weight == 0) return 1;
 	if (config->conn_reuse_mode == 0 || connection->link != 0) return 0;
 	__u32 state = connection->state & STATE_MASK;
@@ -145,6 +148,19 @@ static __always_inline int open_in_place_of(struct config *config, struct packet
 	/* Unless it had to make room for its successor. */
 	else forget_anyway(config, over, word, packet->version, packet->slot);
 	return number;
+}
+
+/* A TCP segment that RST answers: RFC 9293 3.10.7.1. */
+static __always_inline int is_reset(const struct config *config, const struct packet *packet)
+{
+	return config->failed_connections == 2 && packet->protocol == PROTOCOL_TCP && packet->tcp_flags != NOT_PRESENT &&
+	       !packet->more_fragments && !(packet->tcp_flags & TCP_RST);
+}
+
+static __always_inline int reset_connection(struct xdp_md *context, const struct config *config, struct packet *packet, struct connection *connection)
+{
+	forget_anyway(config, connection, word_of(connection), packet->version, packet->slot);
+	return reply_reset(context, config, packet);
 }
 
 /* A later fragment has no ports: it goes where the first one went, or waits for it. */
@@ -276,6 +292,12 @@ static __always_inline int handle(struct xdp_md *context, struct config *config,
 	if (is_replaced(config, packet, found, server))
 		return forward_opened(context, config, packet, open_in_place_of(config, packet, found));
 	if (!(server->flags & SERVER_LISTED)) return VERDICT_DROP_SERVER_REMOVED;
+	if ((server->flags & SERVER_FAILED) && is_reset(config, packet)) return reset_connection(context, config, packet, found);
+	if (config->second_chance && packet->protocol == PROTOCOL_TCP && is_opening(packet)) {
+		int other = other_server_that_lives(config, packet, found);
+		if (other != NO_SERVER)
+			return forward_opened(context, config, packet, move_connection(config, packet, found, other));
+	}
 	step_state(config, packet, found, server, number, INPUT);
 	return forward_to(context, config, packet, server, number);
 }
@@ -286,7 +308,7 @@ static __always_inline int action_of(__u32 verdict, __u32 device)
 	switch (verdict) {
 	case VERDICT_FORWARD: case VERDICT_FORWARD_ICMP_ERROR: case VERDICT_FORWARD_FRAGMENT:
 		return device ? bpf_redirect_map(&devices, device, XDP_DROP) : XDP_TX;
-	case VERDICT_REPLY_PORT_UNREACHABLE: case VERDICT_REPLY_TIME_EXCEEDED:
+	case VERDICT_REPLY_PORT_UNREACHABLE: case VERDICT_REPLY_TIME_EXCEEDED: case VERDICT_REPLY_RESET:
 		return XDP_TX;
 	default:
 		return verdict >= VERDICT_DROP_MARTIAN_SOURCE ? XDP_DROP : XDP_PASS;

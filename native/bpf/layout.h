@@ -42,6 +42,9 @@ struct config {
 	__u32 conn_reuse_mode;
 	__u32 expire_nodest_conn;
 	__u32 expire_quiescent_template;
+	/* Two of our own: src/service/settings.ts. */
+	__u32 failed_connections;
+	__u32 second_chance;
 	__u32 schedule_icmp;
 	__u32 sloppy_tcp;
 	__u32 sloppy_sctp;
@@ -136,6 +139,8 @@ enum reach { REACH_UNRESOLVED, REACH_NEIGHBOR, REACH_LOCAL, REACH_UNREACHABLE };
 
 #define SERVER_LISTED 1
 #define SERVER_TAKES_CONNECTIONS_ALONG 2
+/* It failed its checks: no service lists it for its scheduler. */
+#define SERVER_FAILED 4
 
 struct server {
 	/* Its MAC and an enum reach << 48: one word, so that no frame sees half of a change. */
@@ -151,7 +156,10 @@ struct server {
 	__u32 lower;
 	__u32 overloaded;
 	__u32 flags;
+	/* The program's: when a connection last got from SYN to ESTABLISHED, ticks; 0: never. */
+	__u32 last_alive;
 	/* From here on the daemon's. */
+	__u32 configured_weight;
 	__u32 address[4];
 	__u32 service_address[4];
 	__u16 port;
@@ -167,7 +175,7 @@ struct server {
 	__u32 tunnel;
 	/* Changes when the element is given to another server: who has kept its number can tell. */
 	__u32 generation;
-	__u32 spare[5];
+	__u32 spare[3];
 };
 
 /* Bits of connection.kind beside the protocol. */

@@ -261,8 +261,10 @@ static __always_inline void step_state(const struct config *config, const struct
 		/* From inactive to active the lower half lends nothing: there is at least this one in it. */
 		if ((before & STATE_INACTIVE) && !(next & STATE_INACTIVE)) __sync_fetch_and_add(&server->load, ONE_ACTIVE - ONE_INACTIVE);
 		if (!(before & STATE_INACTIVE) && (next & STATE_INACTIVE)) __sync_fetch_and_sub(&server->load, ONE_ACTIVE - ONE_INACTIVE);
-		if (state != (before & STATE_MASK) && is_assuring(packet->protocol, state))
+		if (state != (before & STATE_MASK) && is_assuring(packet->protocol, state)) {
 			assure_template(packet->version, connection->link);
+			if (packet->protocol == PROTOCOL_TCP && is_half_open_tcp(before & STATE_MASK)) server->last_alive = packet->now;
+		}
 	}
 	/* Only an answer assures a client of UDP. */
 	if (packet->protocol == PROTOCOL_UDP && side == OUTPUT) assure_template(packet->version, connection->link);

@@ -31,11 +31,12 @@ static __always_inline void set_template_key(struct key *key, const struct packe
 	}
 }
 
-/* ip_vs_check_template(): its server was not removed, and, by setting, not quiesced. */
+/* ip_vs_check_template(): its server was not removed and, by setting, not quiesced; nor has it failed its checks. */
 static __always_inline int is_usable(const struct config *config, const struct connection *template)
 {
 	struct server *server = server_of(template->server);
-	return server && (server->flags & SERVER_LISTED) && !(config->expire_quiescent_template && server->weight == 0);
+	return server && (server->flags & (SERVER_LISTED | SERVER_FAILED)) == SERVER_LISTED &&
+	       !(config->expire_quiescent_template && server->weight == 0);
 }
 
 /* It stays where it is, for those that depend on it. */

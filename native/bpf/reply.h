@@ -113,40 +113,51 @@ struct reply6 {
 	struct icmp_header icmp;
 };
 
+static __always_inline void encode_ip4(struct ip4_header *ip, const struct packet *packet, __u8 protocol, __u32 bytes)
+{
+	__builtin_memset(ip, 0, sizeof *ip);
+	ip->version_length = 0x45;
+	ip->service = INTERNETWORK_CONTROL;
+	ip->total_bytes = bpf_htons(bytes);
+	ip->ttl = REPLY_TTL;
+	ip->protocol = protocol;
+	ip->source = bpf_htonl(packet->virtual[0]);
+	ip->destination = bpf_htonl(packet->client[0]);
+	const __u32 *word = (const __u32 *)ip;
+	ip->checksum = ~fold16((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
+}
+
+/* Returns the sum of both addresses. */
+static __always_inline __u64 encode_ip6(struct ip6_header *ip, const struct packet *packet, __u8 next, __u32 payload_bytes)
+{
+	__u64 sum = 0;
+	__builtin_memset(ip, 0, sizeof *ip);
+	ip->version = bpf_htonl(0x60000000);
+	ip->payload_bytes = bpf_htons(payload_bytes);
+	ip->next = next;
+	ip->hop_limit = REPLY_TTL;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		ip->source[i] = bpf_htonl(packet->virtual[i]);
+		ip->destination[i] = bpf_htonl(packet->client[i]);
+		sum += (__u64)ip->source[i] + ip->destination[i];
+	}
+	return sum;
+}
+
 static __always_inline void encode_reply4(struct reply4 *reply, const struct packet *packet, __u8 type, __u8 code, __u32 body_bytes, __u32 body_sum)
 {
-	__builtin_memset(reply, 0, sizeof *reply);
-	reply->ip.version_length = 0x45;
-	reply->ip.service = INTERNETWORK_CONTROL;
-	reply->ip.total_bytes = bpf_htons(sizeof *reply + body_bytes);
-	reply->ip.ttl = REPLY_TTL;
-	reply->ip.protocol = PROTOCOL_ICMP;
-	reply->ip.source = bpf_htonl(packet->virtual[0]);
-	reply->ip.destination = bpf_htonl(packet->client[0]);
-	const __u32 *word = (const __u32 *)reply;
-	reply->ip.checksum = ~fold16((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
-	reply->icmp.type = type;
-	reply->icmp.code = code;
+	encode_ip4(&reply->ip, packet, PROTOCOL_ICMP, sizeof *reply + body_bytes);
+	reply->icmp = (struct icmp_header){ .type = type, .code = code };
 	reply->icmp.checksum = ~fold16((__u64)*(const __u16 *)&reply->icmp + body_sum);
 }
 
 static __always_inline void encode_reply6(struct reply6 *reply, const struct packet *packet, __u8 type, __u8 code, __u32 body_bytes, __u32 body_sum)
 {
 	__u32 icmp_bytes = sizeof reply->icmp + body_bytes;
-	__builtin_memset(reply, 0, sizeof *reply);
-	reply->ip.version = bpf_htonl(0x60000000);
-	reply->ip.payload_bytes = bpf_htons(icmp_bytes);
-	reply->ip.next = PROTOCOL_ICMPV6;
-	reply->ip.hop_limit = REPLY_TTL;
 	__u64 sum = body_sum + bpf_htonl(icmp_bytes) + bpf_htonl(PROTOCOL_ICMPV6);
-#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		reply->ip.source[i] = bpf_htonl(packet->virtual[i]);
-		reply->ip.destination[i] = bpf_htonl(packet->client[i]);
-		sum += (__u64)reply->ip.source[i] + reply->ip.destination[i];
-	}
-	reply->icmp.type = type;
-	reply->icmp.code = code;
+	sum += encode_ip6(&reply->ip, packet, PROTOCOL_ICMPV6, icmp_bytes);
+	reply->icmp = (struct icmp_header){ .type = type, .code = code };
 	sum += *(const __u16 *)&reply->icmp;
 	reply->icmp.checksum = ~fold16(sum);
 }
@@ -171,6 +182,14 @@ static __always_inline int write_link(struct xdp_md *context, const struct packe
 	       bpf_xdp_store_bytes(context, 12, (void *)(link + 12), tag_bytes) == 0;
 }
 
+/* `link` has room for MAX_LINK_BYTES. */
+static __always_inline int read_link(struct xdp_md *context, __u8 *link, __u32 link_bytes)
+{
+	if (link_bytes > MAX_LINK_BYTES) return 0;
+	CHECKED(link_bytes);
+	return link_bytes >= ETHERNET_BYTES && bpf_xdp_load_bytes(context, 0, link, link_bytes) == 0;
+}
+
 static __always_inline int reply(struct xdp_md *context, const struct config *config, struct packet *packet, int is_unreachable, __u32 replied)
 {
 	__u8 link[MAX_LINK_BYTES + 2] = {};
@@ -181,10 +200,7 @@ static __always_inline int reply(struct xdp_md *context, const struct config *co
 	if (packet->version == 6 && !(packet->client[0] | packet->client[1] | packet->client[2] | packet->client[3]))
 		return VERDICT_DROP_MARTIAN_SOURCE;
 	if (!take_reply(config, packet)) return VERDICT_DROP_REPLY_LIMIT;
-	if (link_bytes > MAX_LINK_BYTES) return VERDICT_DROP_TRANSMIT;
-	CHECKED(link_bytes);
-	if (link_bytes < ETHERNET_BYTES) return VERDICT_DROP_TRANSMIT;
-	if (bpf_xdp_load_bytes(context, 0, link, link_bytes)) return VERDICT_DROP_TRANSMIT;
+	if (!read_link(context, link, link_bytes)) return VERDICT_DROP_TRANSMIT;
 	__u32 body_sum = sum_of_body(context, link_bytes, body_bytes);
 	if (packet->version == 4) {
 		struct reply4 reply;

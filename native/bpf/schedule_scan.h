@@ -6,6 +6,13 @@
 
 #define SCANNED_IN_PLACE 8
 
+/* A connection got from SYN to ESTABLISHED there since. */
+static __always_inline int has_lived_since(const struct server *server, __u32 since)
+{
+	__u32 last = *(volatile const __u32 *)&server->last_alive;
+	return last != 0 && (__s32)(last - since) >= 0;
+}
+
 struct scan {
 	__u32 list;
 	/* Index of the first server. */
@@ -14,6 +21,10 @@ struct scan {
 	__u64 load;
 	__u64 weight;
 	__s32 server;
+	/* Only those that have shown life since then, and not this one. */
+	__u32 asks_for_life;
+	__u32 since;
+	__u32 avoided;
 };
 
 /* Whether loadA / weightA > loadB / weightB, without dividing. 257 * 2^24 connections * 2^31 fit into 64 bits. */
@@ -37,6 +48,7 @@ static __always_inline long look_at_server(__u32 index, struct scan *scan)
 	__u32 number = cell_at(scan->list + scan->first + index);
 	struct server *server = server_of(number);
 	if (!server || !is_available(server)) return 0;
+	if (scan->asks_for_life && (number == scan->avoided || !has_lived_since(server, scan->since))) return 0;
 	__u64 weight = server->weight, load;
 	if (scan->scheduler == SCHEDULER_WLC || scan->scheduler == SCHEDULER_LC) load = overhead(server);
 	else load = (__u64)active_connections(server) + 1;
@@ -76,6 +88,17 @@ GLOBAL int choose_best(const struct service *service)
 GLOBAL int choose_wlc(const struct service *service)
 {
 	return service ? best_of(service, SCHEDULER_WLC) : NO_SERVER;
+}
+
+/* src/datapath/second-chance.ts, leastLoadedThatLives() */
+static __always_inline int least_loaded_that_lives(const struct service *service, __u32 avoided, __u32 since)
+{
+	struct scan scan = {
+		.list = service->list, .scheduler = SCHEDULER_WLC, .server = NO_SERVER,
+		.asks_for_life = 1, .since = since, .avoided = avoided,
+	};
+	bpf_loop(service->server_count, scan_server, &scan, 0);
+	return scan.server;
 }
 
 #endif

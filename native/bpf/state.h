@@ -79,6 +79,12 @@ static __always_inline __u32 next_tcp_state(__u32 state, __s32 flags, enum direc
 	return at < sizeof next_tcp ? ((const __u8 *)next_tcp)[at] : state;
 }
 
+/* The client has sent its SYN, and nothing since. */
+static __always_inline int is_half_open_tcp(__u32 state)
+{
+	return state == SR || state == SA;
+}
+
 static __always_inline int is_active_tcp(__u32 state)
 {
 	return state == ES || state == SS || state == SR || state == SA;

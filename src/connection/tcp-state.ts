@@ -120,6 +120,10 @@ export function nextTcpState(
   return NEXT_STATE[(table * KIND_COUNT + KIND_OF_FLAGS[flags]!) * STATE_COUNT + state]!;
 }
 
+/** The client has sent its SYN, and nothing since. */
+export const isHalfOpenTcpState = (state: number): boolean =>
+  state === TcpState.SynRecv || state === TcpState.SynAck;
+
 /** Whether ipvsadm counts it under ActiveConn. */
 export const isActiveTcpState = (state: number): boolean =>
   state === TcpState.Established ||

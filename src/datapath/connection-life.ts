@@ -2,7 +2,13 @@
 import { ticksFromSec } from '../clock.ts';
 import { ConnectionFlag, NO_CONNECTION } from '../connection/connection-table.ts';
 import { isActiveSctpState, nextSctpState } from '../connection/sctp-state.ts';
-import { isActiveTcpState, nextTcpState, TcpDirection, TcpState } from '../connection/tcp-state.ts';
+import {
+  isActiveTcpState,
+  isHalfOpenTcpState,
+  nextTcpState,
+  TcpDirection,
+  TcpState,
+} from '../connection/tcp-state.ts';
 import { TemplateState } from '../connection/template-state.ts';
 import type { RealServer } from '../service/real-server.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
@@ -77,7 +83,10 @@ export function stepState(path: Path, connection: number, server: RealServer, si
     const direction = seesBoth ? side : TcpDirection.InputOnly;
     const state = nextTcpState(before, packet.stateInput, direction, path.defense.isSecure);
     if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
-    if (state !== before && state === TcpState.Established) assureTemplate(path, connection);
+    if (state !== before && state === TcpState.Established) {
+      assureTemplate(path, connection);
+      if (isHalfOpenTcpState(before)) server.lastAlive = path.now;
+    }
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
     const state = side === TcpDirection.Output ? before : nextSctpState(before, packet.stateInput);

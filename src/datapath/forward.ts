@@ -11,7 +11,7 @@
  *
  * Every frame ends with a Verdict. Nothing here throws, allocates, or waits. The order of the checks is that of
  * kernel IPVS (net/netfilter/ipvs/ip_vs_core.c, ip_vs_in_hook()), as recorded in test/oracle/recordings.
- * native/bpf/director.bpf.c will have the same functions in the same order.
+ * native/bpf/director.bpf.c has the same functions in the same order.
  */
 import { ConnectionFlag, NO_CONNECTION } from '../connection/connection-table.ts';
 import { SCTP_CLOSED } from '../connection/sctp-state.ts';
@@ -20,12 +20,16 @@ import type { RealServer } from '../service/real-server.ts';
 import { DecodeResult, decode } from '../wire/decode.ts';
 import { IpProtocol, ipv4Word, isInvalidIpv4Source } from '../wire/ipv4.ts';
 import { ipv6SourceWord, isInvalidIpv6Source } from '../wire/ipv6.ts';
+import { NOT_PRESENT } from '../wire/packet.ts';
+import { TcpFlag } from '../wire/transport.ts';
 import { forget, isExpired, stepState } from './connection-life.ts';
 import { rewriteDirectRoute } from './direct-route.ts';
 import { rememberDatagram, serverOfFragment } from './fragments.ts';
 import { replyPortUnreachable, replyTimeExceeded } from './icmp-reply.ts';
 import { isOpening, openConnection } from './open-connection.ts';
 import type { Path } from './path.ts';
+import { moveConnection, otherServerThatLives } from './second-chance.ts';
+import { replyReset } from './tcp-reset.ts';
 import { Verdict } from './verdict.ts';
 
 /** Handles the frame in the first lengthBytes of `frame`, which it rewrites in place. `path.now` is the time. */
@@ -52,8 +56,24 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   const server = serverOf(path, found);
   if (isReplaced(path, found, server)) return forwardOpened(path, frame, openInPlaceOf(path, found));
   if (!server.isListed) return Verdict.DropServerRemoved;
+  if (server.hasFailed && isReset(path)) return resetConnection(path, frame, found);
+  const other = otherServerThatLives(path, found, server);
+  if (other !== undefined) return forwardOpened(path, frame, moveConnection(path, found, other));
   path.connection = found;
   return forwardTo(path, frame, server);
+}
+
+/** A TCP segment that RST answers: RFC 9293 3.10.7.1. */
+const isReset = ({ packet, settings }: Path): boolean =>
+  settings.failed_connections === 2 &&
+  packet.protocol === IpProtocol.Tcp &&
+  packet.tcpFlags !== NOT_PRESENT &&
+  !packet.moreFragments &&
+  (packet.tcpFlags & TcpFlag.Rst) === 0;
+
+function resetConnection(path: Path, frame: DataView, connection: number): Verdict {
+  forget(path, connection);
+  return replyReset(path, frame);
 }
 
 const forwardOpened = (path: Path, frame: DataView, server: RealServer | undefined): Verdict =>
@@ -95,10 +115,11 @@ function findConnection(path: Path): number {
 const isReplaced = (path: Path, connection: number, server: RealServer): boolean =>
   isReused(path, connection, server) || (path.settings.expire_nodest_conn !== 0 && !server.isListed);
 
-/** conn_reuse_mode, and expire_nodest_conn for a server that is quiesced. */
+/** conn_reuse_mode, expire_nodest_conn for a server that is quiesced, failed_connections for one that failed. */
 function isReused(path: Path, connection: number, server: RealServer): boolean {
   const { packet, connections, settings } = path;
   if (!isOpening(packet)) return false;
+  if (settings.failed_connections !== 0 && server.hasFailed) return true;
   if (settings.expire_nodest_conn !== 0 && server.weight === 0) return true;
   if (settings.conn_reuse_mode === 0 || connections.template(connection) !== NO_CONNECTION) return false;
   const state = connections.state(connection);

@@ -23,7 +23,7 @@ import { Verdict } from './verdict.ts';
 const MAX_ICMP_PACKET_BYTES = 576;
 /** RFC 4443 §2.4 (c): without exceeding the minimum IPv6 MTU. */
 const MAX_ICMPV6_PACKET_BYTES = 1280;
-const REPLY_TTL = 64;
+export const REPLY_TTL = 64;
 
 export function replyPortUnreachable(path: Path, frame: DataView): Verdict {
   const isIpv4 = path.packet.ipVersion === 4;
@@ -81,15 +81,17 @@ function reply6(path: Path, frame: DataView, type: number, code: number, replied
   return path.sink.transmit(out, bodyOffset + bodyBytes) ? replied : Verdict.DropTransmit;
 }
 
-/** Link header with its VLAN tags, back to where the frame came from, and the start of the packet as the body. */
-function beginReply(
-  { packet, replies, ownMac }: Path,
-  frame: DataView,
-  bodyOffset: number,
-  bodyBytes: number,
-): void {
+/** Link header with its VLAN tags, back to where the frame came from. */
+export function writeReplyLink({ packet, replies, ownMac }: Path, frame: DataView): void {
   const out = replies.frame;
   for (let at = 12; at < packet.ipOffset; at += 2) out.setUint16(at, frame.getUint16(at));
   writeMacs(out, 0, { high: sourceMacHigh(frame, 0), low: sourceMacLow(frame, 0) }, ownMac);
+}
+
+/** The link header, and the start of the packet as the body. */
+function beginReply(path: Path, frame: DataView, bodyOffset: number, bodyBytes: number): void {
+  const { packet, replies } = path;
+  const out = replies.frame;
+  writeReplyLink(path, frame);
   for (let at = 0; at < bodyBytes; at++) out.setUint8(bodyOffset + at, frame.getUint8(packet.ipOffset + at));
 }

@@ -46,7 +46,8 @@ export function openConnection(path: Path): RealServer | undefined {
   return admit(path, service, server, template);
 }
 
-function admit(
+/** Remembers the choice; `path.connection` is the connection. */
+export function admit(
   path: Path,
   service: VirtualService,
   server: RealServer,

@@ -39,10 +39,12 @@ function createTemplate(path: Path, service: VirtualService): number {
   return template;
 }
 
-/** ip_vs_check_template(): its server was not removed, and, by setting, not quiesced. */
+/** ip_vs_check_template(): its server was not removed and, by setting, not quiesced; nor has it failed its checks. */
 function isUsable({ connections, registry, settings }: Path, template: number): boolean {
   const server = registry.get(connections.serverOf(template));
-  return server.isListed && !(settings.expire_quiescent_template !== 0 && server.weight === 0);
+  return (
+    server.isListed && !server.hasFailed && !(settings.expire_quiescent_template !== 0 && server.weight === 0)
+  );
 }
 
 /**

@@ -42,6 +42,8 @@ export const Verdict = {
   ReplyPortUnreachable: 56,
   /** TTL or hop limit used up: ICMP time exceeded went to the client. */
   ReplyTimeExceeded: 57,
+  /** The connection's real server failed its checks (failed_connections is 2): RST went to the client. */
+  ReplyReset: 58,
 
   /** Source address that no host may use, or one of this host's own. */
   DropMartianSource: 64,

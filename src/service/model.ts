@@ -47,6 +47,10 @@ export interface ServerOptions {
   readonly upperThreshold: number;
   readonly lowerThreshold: number;
   readonly tunnel: TunnelOptions;
+  /** The daemon's word, as is the next: the weight in force instead of the configured one, while it drains or starts slowly. */
+  readonly weightInForce?: number;
+  /** It failed its checks: no scheduler sees it, and templates do not lead to it. */
+  readonly failed?: true;
 }
 
 /** Seconds; as ipvsadm --set prints and takes them. */

@@ -3,8 +3,8 @@ import { endpointText } from './configuration.ts';
 import type { ServiceCounters } from './model.ts';
 import type { VirtualService } from './virtual-service.ts';
 
-export function readServiceCounters({ servers, traffic }: VirtualService): ServiceCounters {
-  const counters = servers.map((server) => {
+export function readServiceCounters({ listed, traffic }: VirtualService): ServiceCounters {
+  const counters = listed.map((server) => {
     const { activeConnections, inactiveConnections, persistentConnections } = server;
     return [
       endpointText(server.address),
@@ -22,17 +22,17 @@ export function readServiceCounters({ servers, traffic }: VirtualService): Servi
 
 /** Every two seconds: the averages of all rates move. */
 export function estimateRates(services: Iterable<VirtualService>): void {
-  for (const { traffic, servers } of services) {
+  for (const { traffic, listed } of services) {
     traffic.estimate();
-    for (const server of servers) server.traffic.estimate();
+    for (const server of listed) server.traffic.estimate();
   }
 }
 
 /** Counters of one service and its servers begin anew, or of all. */
 export function zeroCounters(services: Iterable<VirtualService>): void {
-  for (const { traffic, servers } of services) {
+  for (const { traffic, listed } of services) {
     traffic.zero();
-    for (const server of servers) server.traffic.zero();
+    for (const server of listed) server.traffic.zero();
   }
 }
 

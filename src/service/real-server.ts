@@ -47,6 +47,9 @@ export class RealServer {
   /** Takes no new connections until the count falls below the lower threshold. */
   isOverloaded = false;
 
+  /** When a connection last got from SYN to ESTABLISHED, ticks (clock.ts); 0: never. */
+  lastAlive = 0;
+
   activeConnections = 0;
   inactiveConnections = 0;
   persistentConnections = 0;
@@ -66,17 +69,22 @@ export class RealServer {
     this.id = id;
     this.address = address;
     this.options = options;
-    this.lastWeight = options.weight;
+    this.lastWeight = this.weight;
     this.setNextHop(UNRESOLVED);
   }
 
+  /** That is in force. */
   get weight(): number {
-    return this.options.weight;
+    return this.options.weightInForce ?? this.options.weight;
+  }
+
+  get hasFailed(): boolean {
+    return this.options.failed === true;
   }
 
   /** What lc, wlc and their kin skip. */
   get isAvailable(): boolean {
-    return this.options.weight > 0 && !this.isOverloaded;
+    return this.weight > 0 && !this.isOverloaded;
   }
 
   get connectionCount(): number {
@@ -97,7 +105,7 @@ export class RealServer {
   reconfigure(options: ServerOptions): void {
     this.options = options;
     this.setNextHop(this.nextHop);
-    if (options.weight !== 0) this.lastWeight = options.weight;
+    if (this.weight !== 0) this.lastWeight = this.weight;
     this.updateOverload();
   }
 

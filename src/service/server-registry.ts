@@ -43,7 +43,7 @@ export class ServerRegistry {
       if (deleted.server.serviceTraffic !== serviceTraffic) deleted.server.traffic.zero();
       deleted.server.serviceTraffic = serviceTraffic;
       deleted.server.reconfigure(options);
-      deleted.server.lastWeight = options.weight;
+      deleted.server.lastWeight = deleted.server.weight;
       return deleted.server;
     }
     const id = this.freeIds.pop() ?? this.byId.length;

@@ -48,7 +48,7 @@ export class ServiceTable {
     }
     for (const [key, service] of this.byKey) {
       if (byKey.has(key)) continue;
-      for (const server of service.servers) registry.unlist(server);
+      for (const server of service.listed) registry.unlist(server);
     }
     return new ServiceTable(byKey, configuration);
   }
@@ -68,7 +68,7 @@ export class ServiceTable {
     if (configured !== undefined) {
       this.byKey.set(key, nextService(configured, before, registry, createScheduler));
     } else if (before !== undefined) {
-      for (const server of before.servers) registry.unlist(server);
+      for (const server of before.listed) registry.unlist(server);
       this.byKey.delete(key);
     }
     return new ServiceTable(this.byKey, configuration);
@@ -130,7 +130,8 @@ function nextService(
 ): VirtualService {
   const { options } = configured;
   const traffic = before?.traffic ?? new Traffic();
-  const { servers, changes } = nextServers(configured, before?.servers ?? [], registry, traffic);
+  const listed = nextListed(configured, before?.listed ?? [], registry, traffic);
+  const { servers, changes } = nextServers(before?.servers ?? [], listed);
   const keepsScheduler =
     before !== undefined &&
     before.options.scheduler === options.scheduler &&
@@ -140,60 +141,91 @@ function nextService(
     : createScheduler(options.scheduler, options.schedulerFlags);
   if (keepsScheduler) for (const change of changes) scheduler?.serversChanged?.(servers, change);
   else scheduler?.serversChanged?.(servers, { kind: 'bound' });
-  return { address: configured.service, options, scheduler, servers, traffic };
+  return { address: configured.service, options, scheduler, listed: listed.servers, servers, traffic };
 }
 
-function nextServers(
+interface Listed {
+  readonly servers: readonly RealServer[];
+  /** Those of them that have got other options. */
+  readonly updated: ReadonlySet<RealServer>;
+}
+
+function nextListed(
   configured: ConfiguredService,
   before: readonly RealServer[],
   registry: ServerRegistry,
   traffic: Traffic,
-): { servers: readonly RealServer[]; changes: readonly ServerChange[] } {
-  const changes: ServerChange[] = [];
+): Listed {
+  const updated = new Set<RealServer>();
   // Most of thousands of servers stay as they are: only what lies between the first and the last difference is compared.
   const { first, after } = unchangedEnds(before, configured.servers);
   const wanted = configured.servers.slice(first, configured.servers.length - after);
   const stays = new Set(wanted.map(({ server }) => endpointText(server)));
   const kept = new Map<string, RealServer>();
-  let index = first;
   for (const server of before.slice(first, before.length - after)) {
     const name = endpointText(server.address);
-    if (stays.has(name)) {
-      kept.set(name, server);
-      index++;
-    } else {
-      registry.unlist(server);
-      changes.push({ kind: 'removed', server, index });
-    }
+    if (stays.has(name)) kept.set(name, server);
+    else registry.unlist(server);
   }
   const between = wanted.map(({ server: address, options }) => {
     const server = kept.get(endpointText(address));
-    if (server === undefined) {
-      const added = registry.list(configured.service, address, options, traffic);
-      changes.push({ kind: 'added', server: added });
-      return added;
-    }
+    if (server === undefined) return registry.list(configured.service, address, options, traffic);
     if (server.options !== options) {
       server.reconfigure(options);
-      changes.push({ kind: 'updated', server });
+      updated.add(server);
     }
     return server;
   });
   const servers = [...before.slice(0, first), ...between, ...before.slice(before.length - after)];
+  return { servers, updated };
+}
+
+/** What the scheduler walks, and how that differs from before: a server that failed is to it as one that was removed. */
+function nextServers(
+  before: readonly RealServer[],
+  { servers: listed, updated }: Listed,
+): { servers: readonly RealServer[]; changes: readonly ServerChange[] } {
+  const servers = listed.some(({ hasFailed }) => hasFailed)
+    ? listed.filter(({ hasFailed }) => !hasFailed)
+    : listed;
+  const { first, after } = sameEnds(before, servers);
+  const changes: ServerChange[] = [];
+  const stays = new Set(servers.slice(first, servers.length - after));
+  let index = first;
+  for (const server of before.slice(first, before.length - after)) {
+    if (stays.has(server)) index++;
+    else changes.push({ kind: 'removed', server, index });
+  }
+  const stayed = new Set(before.slice(first, before.length - after));
+  for (const [at, server] of servers.entries()) {
+    const isNew = at >= first && at < servers.length - after && !stayed.has(server);
+    if (isNew) changes.push({ kind: 'added', server });
+    else if (updated.has(server)) changes.push({ kind: 'updated', server });
+  }
   return { servers, changes };
 }
 
-/** How many servers are the very same at the beginning of both lists, and how many of the others at their end. */
-function unchangedEnds(
-  before: readonly RealServer[],
-  wanted: ConfiguredService['servers'],
-): { first: number; after: number } {
-  const shorter = Math.min(before.length, wanted.length);
-  const isSame = (a: number, b: number) =>
-    before[a]!.address === wanted[b]!.server && before[a]!.options === wanted[b]!.options;
+/** How many servers are the very same, with the same options, at the beginning, and how many of the others at the end. */
+function unchangedEnds(before: readonly RealServer[], wanted: ConfiguredService['servers']): Ends {
+  return commonEnds(before.length, wanted.length, (a, b) => {
+    const { address, options } = before[a]!;
+    return address === wanted[b]!.server && options === wanted[b]!.options;
+  });
+}
+
+const sameEnds = (before: readonly RealServer[], after: readonly RealServer[]): Ends =>
+  commonEnds(before.length, after.length, (a, b) => before[a] === after[b]);
+
+interface Ends {
+  readonly first: number;
+  readonly after: number;
+}
+
+function commonEnds(lengthA: number, lengthB: number, isSame: (a: number, b: number) => boolean): Ends {
+  const shorter = Math.min(lengthA, lengthB);
   let first = 0;
   while (first < shorter && isSame(first, first)) first++;
   let after = 0;
-  while (after < shorter - first && isSame(before.length - 1 - after, wanted.length - 1 - after)) after++;
+  while (after < shorter - first && isSame(lengthA - 1 - after, lengthB - 1 - after)) after++;
   return { first, after };
 }

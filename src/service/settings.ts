@@ -1,6 +1,6 @@
 /**
  * The IPVS sysctls that matter to a director, by their names, values and defaults (linux,
- * Documentation/networking/ipvs-sysctl.rst). Where IPVS measures the host's free memory the director measures the
+ * Documentation/networking/ipvs-sysctl.rst), and two of our own, failed_connections and second_chance. Where IPVS measures the host's free memory the director measures the
  * free places of its connection table: low is when fewer than an eighth are left.
  */
 import { DirectorError } from '../errors.ts';
@@ -46,6 +46,12 @@ export const SETTINGS = {
     max: 1,
     meaning: 'persistence to a server of weight 0: 0 goes on, 1 ends',
   },
+  failed_connections: {
+    default: 1,
+    max: 2,
+    meaning:
+      'connections of a failed server: 0 stay, 1 a SYN is scheduled anew, 2 and anything else is answered with RST',
+  },
   ignore_tunneled: {
     default: 0,
     max: 1,
@@ -60,6 +66,12 @@ export const SETTINGS = {
     default: 0,
     max: 1,
     meaning: 'an ICMP error about no connection: 0 stays with this host, 1 is scheduled like a first packet',
+  },
+  second_chance: {
+    default: 1,
+    max: 1,
+    meaning:
+      'a SYN sent again to a server that shows no life, while another of its service does, goes to that one',
   },
   secure_tcp: {
     default: 0,

@@ -23,7 +23,9 @@ export interface VirtualService {
   readonly options: ServiceOptions;
   /** Undefined: IPVS's scheduler `none`. */
   readonly scheduler: Scheduler | undefined;
-  /** The one added last comes first: the order in which schedulers walk (ip_vs_ctl.c, list_add_rcu). */
+  /** The one added last comes first. */
+  readonly listed: readonly RealServer[];
+  /** Those of them that schedulers walk, in the same order (ip_vs_ctl.c, list_add_rcu): all but the failed ones. */
   readonly servers: readonly RealServer[];
   readonly traffic: Traffic;
 }

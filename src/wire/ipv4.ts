@@ -100,7 +100,7 @@ export const isUnicastIpv4 = (word: number): boolean => word !== 0 && !isIpv4Mul
 /** Class selector 6, as Linux gives its ICMP errors: RFC 1812 §4.3.2.5. */
 const INTERNETWORK_CONTROL = 0xc0;
 
-/** Writes the header of an ICMP error: 20 bytes, not a fragment, with its checksum. */
+/** Writes the header of an answer of our own: 20 bytes, not a fragment, with its checksum. */
 export function encodeIpv4(
   frame: DataView,
   offset: number,

@@ -14,6 +14,7 @@ export const SCTP_CHUNK_HEADER_BYTES = 4;
 const TCP_SEQUENCE_OFFSET = 4;
 const TCP_DATA_OFFSET_OFFSET = 12;
 const TCP_FLAGS_OFFSET = 13;
+const TCP_ACKNOWLEDGEMENT_OFFSET = 8;
 export const TCP_CHECKSUM_OFFSET = 16;
 export const UDP_CHECKSUM_OFFSET = 6;
 
@@ -34,6 +35,29 @@ export function writeTcpSequenceAndFlags(
 ): void {
   frame.setUint32(offset + TCP_SEQUENCE_OFFSET, sequence >>> 0);
   frame.setUint8(offset + TCP_FLAGS_OFFSET, flags);
+}
+
+/** What RST answers this segment with, the bytes that it takes counting SYN and FIN: RFC 9293 §3.10.7.1. */
+export function encodeTcpReset(
+  out: DataView,
+  outOffset: number,
+  segment: DataView,
+  offset: number,
+  segmentEnd: number,
+): void {
+  const flags = tcpFlags(segment, offset);
+  const hasAck = (flags & TcpFlag.Ack) !== 0;
+  const payloadBytes = Math.max(0, segmentEnd - offset - tcpHeaderBytes(segment, offset));
+  const length = payloadBytes + ((flags & TcpFlag.Syn) !== 0 ? 1 : 0) + ((flags & TcpFlag.Fin) !== 0 ? 1 : 0);
+  const sequence = hasAck ? segment.getUint32(offset + TCP_ACKNOWLEDGEMENT_OFFSET) : 0;
+  out.setUint16(outOffset, segment.getUint16(offset + 2));
+  out.setUint16(outOffset + 2, segment.getUint16(offset));
+  out.setUint32(outOffset + TCP_ACKNOWLEDGEMENT_OFFSET, hasAck ? 0 : tcpSequence(segment, offset) + length);
+  out.setUint8(outOffset + TCP_DATA_OFFSET_OFFSET, (TCP_MIN_HEADER_BYTES / 4) << 4);
+  writeTcpSequenceAndFlags(out, outOffset, sequence, TcpFlag.Rst | (hasAck ? 0 : TcpFlag.Ack));
+  // Window, checksum, urgent pointer.
+  out.setUint16(outOffset + TCP_CHECKSUM_OFFSET - 2, 0);
+  out.setUint32(outOffset + TCP_CHECKSUM_OFFSET, 0);
 }
 
 /** RFC 9260 §3.2 */

@@ -24,9 +24,14 @@ export function readAdopted(program: Program): Adopted {
   const servers = readServers(program);
   const byId = new Map(servers.map((server) => [server.id, server]));
   const services = readServices(program);
+  const failed = servers.filter(({ isListed, options }) => isListed && options.failed === true);
   const configured = services.map((service): [string, ConfiguredService] => [
     serviceKey(service.address),
-    { service: service.address, options: service.options, servers: serversOf(program, service, byId) },
+    {
+      service: service.address,
+      options: service.options,
+      servers: serversOf(program, service, byId, failed),
+    },
   ]);
   const marks = readMarkRules(program.config, program.markRules);
   const configuration = {
@@ -58,10 +63,16 @@ function readServices({ services, serviceIndex }: Program): RecordedService[] {
 
 function serversOf(
   { cells }: Program,
-  { list }: RecordedService,
+  { address, list }: RecordedService,
   byId: ReadonlyMap<number, RecordedServer>,
+  failed: readonly RecordedServer[],
 ): ConfiguredService['servers'] {
-  return Array.from({ length: list.count }, (_, index) => byId.get(readCell(cells, list.first + index))!).map(
-    ({ address, options }) => ({ server: address, options }),
+  const key = serviceKey(address);
+  const scheduled = Array.from(
+    { length: list.count },
+    (_, index) => byId.get(readCell(cells, list.first + index))!,
   );
+  // Those that no scheduler sees stand in no list.
+  const others = failed.filter(({ service }) => serviceKey(service) === key);
+  return [...scheduled, ...others].map(({ address: server, options }) => ({ server, options }));
 }

@@ -28,6 +28,8 @@ export const CONFIG = struct({
   connReuseMode: U32,
   expireNodestConn: U32,
   expireQuiescentTemplate: U32,
+  failedConnections: U32,
+  secondChance: U32,
   scheduleIcmp: U32,
   sloppyTcp: U32,
   sloppySctp: U32,
@@ -86,7 +88,7 @@ export const SERVICE_SLOT = struct({
 export const CELL_LINE = struct({ server: [U32, CELLS] });
 
 export const ReachNumber = { Unresolved: 0, Neighbor: 1, Local: 2, Unreachable: 3 } as const;
-export const ServerFlag = { Listed: 1, TakesConnectionsAlong: 2 } as const;
+export const ServerFlag = { Listed: 1, TakesConnectionsAlong: 2, Failed: 4 } as const;
 /** Added to the IP version in serviceKind. */
 export const SERVICE_KIND_MARK = 16;
 
@@ -100,6 +102,8 @@ export const SERVER = struct({
   lower: U32,
   overloaded: U32,
   flags: U32,
+  lastAlive: U32,
+  configuredWeight: U32,
   address: [U32, 4],
   serviceAddress: [U32, 4],
   port: U16,
@@ -113,7 +117,7 @@ export const SERVER = struct({
   lastWeight: U32,
   tunnel: U32,
   generation: U32,
-  spare: [U32, 5],
+  spare: [U32, 3],
 });
 
 export const Kind = { Template: 0x10000, Live: 0x1000000, Invalidated: 0x8000000 } as const;

@@ -105,14 +105,15 @@ export class Publisher {
       return;
     }
     const { servers } = this.program;
-    const changed = service.servers.filter((server) => !this.isWritten(server));
+    const changed = service.listed.filter((server) => !this.isWritten(server));
     // Who is to take connections does so before who takes none any more stops: at each moment somebody does.
-    const stops = ({ id, weight }: RealServer) => weight === 0 && isRecordListed(servers, id);
+    const stops = ({ id, weight, hasFailed }: RealServer) =>
+      (weight === 0 || hasFailed) && isRecordListed(servers, id);
     const stopping = new Set(changed.filter(stops));
     for (const server of changed) if (!stopping.has(server)) this.writeServer(server, way(server));
     if (before?.service !== service) this.publish(key, service, before);
     for (const server of stopping) this.writeServer(server, way(server));
-    const left = before?.service.servers.filter((server) => !server.isListed) ?? [];
+    const left = before?.service.listed.filter((server) => !server.isListed) ?? [];
     for (const server of left) this.writeFlags(server);
   }
 
@@ -220,7 +221,7 @@ export class Publisher {
     this.releaseCells(published.list);
     this.releaseCells(published.table);
     this.removeAddress(service.address);
-    for (const server of service.servers) this.writeFlags(server);
+    for (const server of service.listed) this.writeFlags(server);
   }
 
   private takeStraysOf(published: Published): void {

@@ -84,16 +84,20 @@ export function writeOptions(memory: Memory, server: RealServer): void {
   memory.set32(id, at.lower, lowerThreshold > 0 ? lowerThreshold : upper - (upper >> 2));
   memory.set32(id, at.upper, upper);
   memory.set32(id, at.overloaded, server.isOverloaded ? 1 : 0);
-  memory.set32(id, at.weight, options.weight);
+  memory.set32(id, at.weight, server.weight);
+  memory.set32(id, at.configuredWeight, options.weight);
   memory.set32(id, at.forwarding, FORWARDING.indexOf(options.forwarding));
   memory.set32(id, at.configuredLower, lowerThreshold);
   memory.set32(id, at.lastWeight, server.lastWeight);
   memory.set32(id, at.tunnel, tunnelWord(options.tunnel));
 }
 
-export function writeFlags(memory: Memory, { id, isListed, takesConnectionsAlong }: RealServer): void {
+export function writeFlags(memory: Memory, server: RealServer): void {
+  const { id, isListed, takesConnectionsAlong, hasFailed } = server;
   const flags =
-    (isListed ? ServerFlag.Listed : 0) | (takesConnectionsAlong ? ServerFlag.TakesConnectionsAlong : 0);
+    (isListed ? ServerFlag.Listed : 0) |
+    (takesConnectionsAlong ? ServerFlag.TakesConnectionsAlong : 0) |
+    (hasFailed ? ServerFlag.Failed : 0);
   memory.set32(id, at.flags, flags);
 }
 
@@ -127,12 +131,16 @@ export interface RecordedServer {
   readonly reach: Reach;
   /** Undefined: by the interface that the director works on. */
   readonly way: Way | undefined;
+  readonly isListed: boolean;
   readonly takesConnectionsAlong: boolean;
 }
 
 export function readRecord(memory: Memory, id: number): RecordedServer {
   const version = memory.get8(id, at.version) === 6 ? 6 : 4;
   const tunnel = memory.get32(id, at.tunnel);
+  const flags = memory.get32(id, at.flags);
+  const weight = memory.get32(id, at.configuredWeight);
+  const weightInForce = memory.get32(id, at.weight);
   return {
     id,
     service: readServiceAddress(memory, id),
@@ -142,7 +150,7 @@ export function readRecord(memory: Memory, id: number): RecordedServer {
     },
     options: {
       forwarding: FORWARDING[memory.get32(id, at.forwarding)]!,
-      weight: memory.get32(id, at.weight),
+      weight,
       upperThreshold: memory.get32(id, at.upper),
       lowerThreshold: memory.get32(id, at.configuredLower),
       tunnel: {
@@ -150,11 +158,14 @@ export function readRecord(memory: Memory, id: number): RecordedServer {
         port: tunnel >>> 16,
         checksum: CHECKSUMS[(tunnel >>> 8) & 0xff]!,
       },
+      ...(weightInForce === weight ? {} : { weightInForce }),
+      ...((flags & ServerFlag.Failed) === 0 ? {} : { failed: true as const }),
     },
+    isListed: (flags & ServerFlag.Listed) !== 0,
     lastWeight: memory.get32(id, at.lastWeight),
     reach: readReach(memory.get64(id, at.nextHop)),
     way: readWay(memory.get64(id, at.source)),
-    takesConnectionsAlong: (memory.get32(id, at.flags) & ServerFlag.TakesConnectionsAlong) !== 0,
+    takesConnectionsAlong: (flags & ServerFlag.TakesConnectionsAlong) !== 0,
   };
 }
 

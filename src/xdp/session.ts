@@ -300,7 +300,7 @@ export class XdpSession implements DatapathSession {
 
   /** What they counted is their service's, also when they come back as another one's. */
   private refreshServersOf(address: ServiceAddress): void {
-    for (const server of this.table.get(address)?.servers ?? []) this.traffic.takeOver(server);
+    for (const server of this.table.get(address)?.listed ?? []) this.traffic.takeOver(server);
   }
 
   private get live(): number {

@@ -16,7 +16,9 @@ const PLAIN_SETTINGS = {
   conn_reuse_mode: at.connReuseMode,
   expire_nodest_conn: at.expireNodestConn,
   expire_quiescent_template: at.expireQuiescentTemplate,
+  failed_connections: at.failedConnections,
   schedule_icmp: at.scheduleIcmp,
+  second_chance: at.secondChance,
   sloppy_tcp: at.sloppyTcp,
   sloppy_sctp: at.sloppySctp,
 } as const;

@@ -26,7 +26,9 @@ export class Duel {
   readonly reached = new Map<string, number>();
 
   constructor(capacity: number) {
-    this.director = new TestDirector([], { connectionTableSize: capacity });
+    // The book is IPVS's: without what the director adds.
+    const asIpvs = { op: 'set', name: 'second_chance', value: 0 } as const;
+    this.director = new TestDirector([asIpvs], { connectionTableSize: capacity });
     const own = [DIRECTOR_ADDRESS, '10.0.0.100', 'fd00:10::100'];
     this.book = new Book(capacity, own);
     // What it answers in a second is its own test's matter.

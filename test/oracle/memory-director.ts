@@ -63,6 +63,8 @@ export class MemoryDirector {
     const { session } = this.backend;
     session.setNextHops(options.nextHops);
     session.setHost({ interfaceUp: true, mac: options.mac, mtu: 1500, addresses: options.addresses });
+    // The recordings are of IPVS: without what the director adds.
+    session.edit([{ op: 'set', name: 'second_chance', value: 0 }]);
     this.client = this.createClient();
   }
 

@@ -19,9 +19,12 @@ const KERNEL_DEFAULTS = {
   sloppy_tcp: 0,
 };
 
+/** What IPVS does not have. */
+const OWN_DEFAULTS = { failed_connections: 1, second_chance: 1 };
+
 test('defaults are the kernel’s', () => {
-  expect(DEFAULT_SETTINGS).toEqual(KERNEL_DEFAULTS);
-  expect(EMPTY_CONFIGURATION.settings).toEqual(KERNEL_DEFAULTS);
+  expect(DEFAULT_SETTINGS).toEqual({ ...KERNEL_DEFAULTS, ...OWN_DEFAULTS });
+  expect(EMPTY_CONFIGURATION.settings).toEqual(DEFAULT_SETTINGS);
 });
 
 test('each has a meaning in one line', () => {
@@ -66,6 +69,6 @@ test.each(['', 'sync_threshold', 'toString', '__proto__', 'constructor', 'SLOPPY
 
 test('an edit changes one setting and nothing else', () => {
   const changed = applyEdit(EMPTY_CONFIGURATION, { op: 'set', name: 'sloppy_tcp', value: 1 });
-  expect(changed).toEqual({ ...EMPTY_CONFIGURATION, settings: { ...KERNEL_DEFAULTS, sloppy_tcp: 1 } });
+  expect(changed).toEqual({ ...EMPTY_CONFIGURATION, settings: { ...DEFAULT_SETTINGS, sloppy_tcp: 1 } });
   expect(EMPTY_CONFIGURATION.settings.sloppy_tcp).toBe(0);
 });

@@ -44,7 +44,7 @@ export const serviceOptions: fc.Arbitrary<ServiceOptions> = fc.record({
   persistenceEngine: fc.constantFrom('', 'sip'),
 });
 export const serverAddress: fc.Arbitrary<ServerAddress> = fc.record({ address: ip, port });
-export const serverOptions: fc.Arbitrary<ServerOptions> = fc.record({
+const configuredOptions = fc.record({
   forwarding: fc.constantFrom('direct-route', 'tunnel', 'masquerade'),
   weight: u31,
   upperThreshold: u31,
@@ -55,6 +55,14 @@ export const serverOptions: fc.Arbitrary<ServerOptions> = fc.record({
     checksum: fc.constantFrom('none', 'csum', 'remcsum'),
   }),
 });
+/** A weight in force that is the configured one is none. */
+export const serverOptions: fc.Arbitrary<ServerOptions> = fc
+  .tuple(configuredOptions, fc.option(u31, { nil: undefined }), fc.boolean())
+  .map(([options, weightInForce, hasFailed]) => ({
+    ...(options as ServerOptions),
+    ...(weightInForce === undefined || weightInForce === options.weight ? {} : { weightInForce }),
+    ...(hasFailed ? { failed: true as const } : {}),
+  }));
 
 const network = (version: 4 | 6) =>
   fc

@@ -52,6 +52,7 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   REACH_UNREACHABLE: layout.ReachNumber.Unreachable,
   SERVER_LISTED: layout.ServerFlag.Listed,
   SERVER_TAKES_CONNECTIONS_ALONG: layout.ServerFlag.TakesConnectionsAlong,
+  SERVER_FAILED: layout.ServerFlag.Failed,
   KIND_TEMPLATE: layout.Kind.Template,
   KIND_LIVE: layout.Kind.Live,
   STATE_MASK: layout.StateBits.State,

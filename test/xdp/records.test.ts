@@ -62,6 +62,7 @@ describe('a server', () => {
     lastWeight: fc.nat(0x7fffffff),
     reach,
     way,
+    isListed: fc.boolean(),
     takesConnectionsAlong: fc.boolean(),
   });
 
@@ -186,6 +187,7 @@ describe('a service', () => {
             address,
             options,
             scheduler,
+            listed: [],
             servers: [],
             traffic: new Traffic(),
           };

@@ -86,6 +86,7 @@ describe.each([
             address: SERVICE,
             options: SERVICE_OPTIONS,
             scheduler: path,
+            listed: servers,
             servers,
             traffic: new Traffic(),
           };

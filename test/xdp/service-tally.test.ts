@@ -23,6 +23,7 @@ const serviceOf = (address: ServiceAddress, persistentSec: number): VirtualServi
   address,
   options: { ...SERVICE_OPTIONS, persistentSec },
   scheduler: undefined,
+  listed: [],
   servers: [],
   traffic: new Traffic(),
 });
