@@ -338,8 +338,6 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
                            InstanceMethod<&BpfObjectWrap::Program>("program"),
                            InstanceMethod<&BpfObjectWrap::ProgramId>("programId"),
                            InstanceMethod<&BpfObjectWrap::RunXdp>("runXdp"),
-                           InstanceMethod<&BpfObjectWrap::RunXdpLive>("runXdpLive"),
-                           InstanceMethod<&BpfObjectWrap::TimeXdp>("timeXdp"),
                            InstanceMethod<&BpfObjectWrap::RunSyscall>("runSyscall"),
                            InstanceMethod<&BpfObjectWrap::Attach>("attachXdp"),
                            InstanceMethod<&BpfObjectWrap::Replace>("replaceXdp"),
@@ -460,27 +458,6 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
     const SyscallResult result = object_.RunXdp(program, frame, out, ifindex, &run);
     if (result.error != 0 && !Succeeded(env, result)) return env.Undefined();
     return Napi::Number::New(env, static_cast<double>(run.action) * (1 << 20) + run.length);
-  }
-
-  void RunXdpLive(const Napi::CallbackInfo& info) {
-    Arguments arguments(info,
-                        "runXdpLive(program: number, frame: Uint8Array, lengthBytes: number, ifindex: number)");
-    const std::uint32_t program = arguments.Number();
-    const auto frame = arguments.Frame();
-    const std::uint32_t ifindex = arguments.Number();
-    if (arguments.Ok()) Succeeded(info.Env(), object_.RunXdpLive(program, frame, ifindex));
-  }
-
-  Napi::Value TimeXdp(const Napi::CallbackInfo& info) {
-    Arguments arguments(info, "timeXdp(program: number, frame: Uint8Array, lengthBytes: number, repeat: number)");
-    const std::uint32_t program = arguments.Number();
-    const auto frame = arguments.Frame();
-    const std::uint32_t repeat = arguments.Number();
-    std::uint32_t nanoseconds = 0;
-    if (!arguments.Ok() || !Succeeded(info.Env(), object_.TimeXdp(program, frame, repeat, &nanoseconds))) {
-      return info.Env().Undefined();
-    }
-    return Napi::Number::New(info.Env(), nanoseconds);
   }
 
   Napi::Value RunSyscall(const Napi::CallbackInfo& info) {
