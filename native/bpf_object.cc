@@ -15,9 +15,6 @@ namespace director {
 
 namespace {
 
-// libbpf returns what went wrong as a negative number.
-SyscallResult Outcome(int status, const char* call) { return {status < 0 ? -status : 0, call}; }
-
 SyscallResult NotFound(const char* call, const std::string& what, const std::string& name) {
   AddToLog("there is no " + what + " '" + name + "'");
   return {ENOENT, call};

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 struct bpf_map;
 struct bpf_object;
