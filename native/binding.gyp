@@ -24,6 +24,8 @@
           'target_name': 'director_bpf',
           'sources': [
             'bpf_addon.cc',
+            'bpf_arguments.cc',
+            'bpf_error.cc',
             'bpf_events.cc',
             'bpf_host.cc',
             'bpf_log.cc',

@@ -1,21 +1,18 @@
 // The seam between src/host/bpf.ts and libbpf: converts arguments and joins ring buffers to the event loop,
-// nothing else. What fails is thrown as Error with .code ('EPERM'), .errno, .syscall ('bpf_object__load') and
-// .log, what libbpf and the verifier said about it.
-#include <bpf/libbpf.h>
+// nothing else.
 #include <napi.h>
-#include <string.h>
 #include <uv.h>
 
-#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bpf_arguments.h"
+#include "bpf_error.h"
 #include "bpf_events.h"
 #include "bpf_host.h"
 #include "bpf_log.h"
@@ -26,217 +23,6 @@
 namespace director {
 
 namespace {
-
-// --- errors ---
-
-// libuv's names do not do: it has none for ENOLINK, and calls EOPNOTSUPP otherwise.
-std::string ErrorCode(int error) {
-  constexpr int kNotSupported = 524;  // ENOTSUPP of linux/errno.h, which the kernel should not let out
-  if (error == kNotSupported) return "ENOTSUPP";
-  if (error >= __LIBBPF_ERRNO__START) return "ENOEXEC";  // libbpf's own: what is wrong is the object file
-  const char* name = strerrorname_np(error);
-  return name != nullptr ? name : std::string("E").append(std::to_string(error));
-}
-
-std::string ErrorText(int error) {
-  char text[128] = "";
-  libbpf_strerror(error, text, sizeof text);
-  return text;
-}
-
-// A log of one line is part of the message.
-Napi::Error ToError(Napi::Env env, const SyscallResult& result) {
-  const std::string code = ErrorCode(result.error);
-  const std::string log = TakeLog();
-  std::string message = std::string(result.syscall) + ": " + ErrorText(result.error) + " (" + code + ")";
-  if (!log.empty() && log.find('\n') == log.size() - 1) message += ": " + log.substr(0, log.size() - 1);
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", code);
-  error.Set("errno", static_cast<double>(-result.error));
-  error.Set("syscall", std::string(result.syscall));
-  error.Set("log", log);
-  return error;
-}
-
-// False if there is an exception now. What was said about something that went well in the end is dropped.
-bool Succeeded(Napi::Env env, const SyscallResult& result) {
-  if (result.error != 0) {
-    ToError(env, result).ThrowAsJavaScriptException();
-    return false;
-  }
-  TakeLog();
-  return true;
-}
-
-// Of a call where ENOENT is an answer.
-Napi::Value Found(Napi::Env env, const SyscallResult& result) {
-  const bool absent = result.error == ENOENT && std::string_view(result.syscall).starts_with("BPF_MAP_");
-  if (!absent && !Succeeded(env, result)) return env.Undefined();
-  TakeLog();
-  return Napi::Boolean::New(env, !absent);
-}
-
-// --- arguments ---
-
-// Takes the arguments of a call one by one; Ok() throws the usage if one of them was of another type.
-class Arguments {
- public:
-  Arguments(const Napi::CallbackInfo& info, const char* usage) : info_(info), usage_(usage) {}
-
-  bool Ok() {
-    if (ok_) return true;
-    Napi::TypeError::New(info_.Env(), usage_).ThrowAsJavaScriptException();
-    return false;
-  }
-
-  std::string String() {
-    const Napi::Value value = Next();
-    if (value.IsString()) return value.As<Napi::String>().Utf8Value();
-    ok_ = false;
-    return {};
-  }
-
-  std::optional<std::string> StringOrNull() {
-    if (!IsNull()) return String();
-    Next();
-    return std::nullopt;
-  }
-
-  std::uint32_t Number() {
-    double number = -1;
-    napi_get_value_double(info_.Env(), Next(), &number);
-    if (number >= 0 && number <= UINT32_MAX && number == std::floor(number)) {
-      return static_cast<std::uint32_t>(number);
-    }
-    ok_ = false;
-    return 0;
-  }
-
-  std::span<std::uint8_t> Bytes() {
-    napi_typedarray_type type{};
-    std::size_t length = 0;
-    void* data = nullptr;
-    const napi_status status =
-        napi_get_typedarray_info(info_.Env(), Next(), &type, &length, &data, nullptr, nullptr);
-    if (status == napi_ok && type == napi_uint8_array) return {static_cast<std::uint8_t*>(data), length};
-    ok_ = false;
-    return {};
-  }
-
-  std::optional<std::span<std::uint8_t>> BytesOrNull() {
-    if (!IsNull()) return Bytes();
-    Next();
-    return std::nullopt;
-  }
-
-  // Bytes and how many of them count.
-  std::span<std::uint8_t> Frame() {
-    const std::span<std::uint8_t> bytes = Bytes();
-    const std::uint32_t length = Number();
-    if (length <= bytes.size()) return bytes.first(length);
-    ok_ = false;
-    return {};
-  }
-
-  XdpMode Mode() {
-    const std::string mode = String();
-    if (mode != "native" && mode != "generic") ok_ = false;
-    return mode == "generic" ? XdpMode::kGeneric : XdpMode::kNative;
-  }
-
-  TcPlace Place() {
-    TcPlace place;
-    place.ifindex = Number();
-    place.handle = Number();
-    place.priority = Number();
-    if (place.handle == 0 || place.priority == 0 || place.priority > UINT16_MAX) ok_ = false;
-    return place;
-  }
-
-  Napi::Function Function() {
-    const Napi::Value value = Next();
-    if (value.IsFunction()) return value.As<Napi::Function>();
-    ok_ = false;
-    return {};
-  }
-
-  LoadOptions Options() {
-    LoadOptions options;
-    const Napi::Value value = Next();
-    if (!value.IsObject()) {
-      ok_ = false;
-      return options;
-    }
-    const auto object = value.As<Napi::Object>();
-    for (const auto& [name, entries] : Members(object.Get("maxEntries"))) {
-      options.max_entries.emplace_back(name, Entries(entries));
-    }
-    for (const auto& [name, constant] : Members(object.Get("constants"))) {
-      options.constants.emplace_back(name, ToConstant(constant));
-    }
-    options.pin_folder = Folder(object.Get("pinFolder"));
-    options.program_folder = Folder(object.Get("programFolder"));
-    return options;
-  }
-
- private:
-  std::optional<std::string> Folder(const Napi::Value& value) {
-    if (value.IsString()) return value.As<Napi::String>().Utf8Value();
-    if (!value.IsNull() && !value.IsUndefined()) ok_ = false;
-    return std::nullopt;
-  }
-
-  Napi::Value Next() { return info_[taken_++]; }
-  bool IsNull() const { return info_[taken_].IsNull(); }
-
-  std::vector<std::pair<std::string, Napi::Value>> Members(const Napi::Value& value) {
-    std::vector<std::pair<std::string, Napi::Value>> members;
-    if (!value.IsObject()) {
-      ok_ = false;
-      return members;
-    }
-    const auto object = value.As<Napi::Object>();
-    const Napi::Array names = object.GetPropertyNames();
-    for (std::uint32_t i = 0; i < names.Length(); i++) {
-      const Napi::Value name = names.Get(i);
-      members.emplace_back(name.ToString().Utf8Value(), object.Get(name));
-    }
-    return members;
-  }
-
-  std::uint32_t Entries(const Napi::Value& value) {
-    double number = 0;
-    napi_get_value_double(info_.Env(), value, &number);
-    if (number >= 1 && number <= UINT32_MAX && number == std::floor(number)) {
-      return static_cast<std::uint32_t>(number);
-    }
-    ok_ = false;
-    return 0;
-  }
-
-  Constant ToConstant(const Napi::Value& value) {
-    constexpr double kMaxSafeInteger = 9007199254740991;
-    if (value.IsNumber()) {
-      const double number = value.As<Napi::Number>().DoubleValue();
-      if (number == std::floor(number) && std::abs(number) <= kMaxSafeInteger) {
-        return {static_cast<std::uint64_t>(static_cast<std::int64_t>(number)), number < 0};
-      }
-    } else if (value.IsBigInt()) {
-      bool lossless = false;
-      const std::uint64_t positive = value.As<Napi::BigInt>().Uint64Value(&lossless);
-      if (lossless) return {positive, false};
-      const std::int64_t any = value.As<Napi::BigInt>().Int64Value(&lossless);
-      if (lossless) return {static_cast<std::uint64_t>(any), any < 0};
-    }
-    ok_ = false;
-    return {};
-  }
-
-  const Napi::CallbackInfo& info_;
-  const char* usage_;
-  std::size_t taken_ = 0;
-  bool ok_ = true;
-};
 
 // --- events ---
 
