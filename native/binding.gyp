@@ -26,6 +26,7 @@
             'bpf_addon.cc',
             'bpf_arguments.cc',
             'bpf_error.cc',
+            'bpf_event_stream.cc',
             'bpf_events.cc',
             'bpf_host.cc',
             'bpf_log.cc',

@@ -1,7 +1,6 @@
 // The seam between src/host/bpf.ts and libbpf: converts arguments and joins ring buffers to the event loop,
 // nothing else.
 #include <napi.h>
-#include <uv.h>
 
 #include <map>
 #include <memory>
@@ -13,7 +12,7 @@
 
 #include "bpf_arguments.h"
 #include "bpf_error.h"
-#include "bpf_events.h"
+#include "bpf_event_stream.h"
 #include "bpf_host.h"
 #include "bpf_log.h"
 #include "bpf_object.h"
@@ -23,89 +22,6 @@
 namespace director {
 
 namespace {
-
-// --- events ---
-
-// How many records one turn of the event loop takes: events must not starve timers.
-constexpr std::size_t kRecordsPerTurn = 64;
-
-// A ring buffer that is read when the event loop finds it readable. Does not keep the process alive.
-class EventStream : public std::enable_shared_from_this<EventStream> {
- public:
-  EventStream(Napi::Env env, const Napi::Function& on_event)
-      : env_(env), on_event_(Napi::Persistent(on_event)), context_(env, "director.BpfEvents") {}
-  ~EventStream() { Stop(); }
-
-  SyscallResult Start(int map_fd) {
-    if (const SyscallResult opened = reader_.Open(map_fd); opened.error != 0) return opened;
-    uv_loop_t* loop = nullptr;
-    auto poll = std::make_unique<uv_poll_t>();
-    int status = napi_get_uv_event_loop(env_, &loop) == napi_ok ? 0 : UV_EINVAL;
-    if (status == 0) status = uv_poll_init(loop, poll.get(), reader_.fd());
-    if (status != 0) return {-status, "uv_poll_init"};
-    poll_ = poll.release();
-    poll_->data = this;
-    napi_add_async_cleanup_hook(env_, OnEnvironmentExit, this, &cleanup_hook_);
-    uv_poll_start(poll_, UV_READABLE, OnReadable);
-    uv_unref(reinterpret_cast<uv_handle_t*>(poll_));
-    return {};
-  }
-
-  void Stop() {
-    if (StopPolling(nullptr)) napi_remove_async_cleanup_hook(cleanup_hook_);
-  }
-
-  void ReadNow() {
-    const auto self = shared_from_this();  // a callback may close()
-    for (const std::vector<std::uint8_t>& record : reader_.Read(kRecordsPerTurn)) {
-      if (poll_ == nullptr) return;
-      Deliver(record);
-    }
-  }
-
- private:
-  // The handle outlives this object until libuv has let go of it; the ring buffer is closed at once.
-  bool StopPolling(napi_async_cleanup_hook_handle report_to) {
-    if (poll_ == nullptr) return false;
-    uv_poll_t* poll = std::exchange(poll_, nullptr);
-    uv_poll_stop(poll);
-    poll->data = report_to;
-    uv_close(reinterpret_cast<uv_handle_t*>(poll), [](uv_handle_t* handle) {
-      auto* hook = static_cast<napi_async_cleanup_hook_handle>(handle->data);
-      delete reinterpret_cast<uv_poll_t*>(handle);
-      if (hook != nullptr) napi_remove_async_cleanup_hook(hook);
-    });
-    reader_.Close();
-    return true;
-  }
-
-  static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* argument) {
-    if (!static_cast<EventStream*>(argument)->StopPolling(hook)) napi_remove_async_cleanup_hook(hook);
-  }
-
-  static void OnReadable(uv_poll_t* poll, int, int) {
-    auto* self = static_cast<EventStream*>(poll->data);
-    const Napi::HandleScope scope(self->env_);
-    self->ReadNow();
-  }
-
-  void Deliver(const std::vector<std::uint8_t>& record) {
-    const Napi::HandleScope scope(env_);
-    const Napi::Value copy = Napi::Buffer<std::uint8_t>::Copy(env_, record.data(), record.size());
-    on_event_.MakeCallback(env_.Global(), {copy}, context_);
-    if (!env_.IsExceptionPending()) return;
-    napi_value exception = nullptr;
-    napi_get_and_clear_last_exception(env_, &exception);
-    napi_fatal_exception(env_, exception);  // 'uncaughtException', as from any other callback
-  }
-
-  Napi::Env env_;
-  RingReader reader_;
-  uv_poll_t* poll_ = nullptr;
-  Napi::FunctionReference on_event_;
-  Napi::AsyncContext context_;
-  napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
-};
 
 // --- BpfObject ---
 
