@@ -31,6 +31,7 @@
             'bpf_host.cc',
             'bpf_log.cc',
             'bpf_object.cc',
+            'bpf_object_wrap.cc',
             'bpf_tc.cc',
             'bpf_xdp.cc',
             'netlink_socket.cc',

@@ -1,4 +1,4 @@
-// One BPF object file: opened, adjusted, loaded; its maps and programs. No N-API here; bpf_addon.cc has that.
+// One BPF object file: opened, adjusted, loaded; its maps and programs. No N-API here; bpf_object_wrap.cc has that.
 #pragma once
 
 #include <cstddef>
