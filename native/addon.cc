@@ -11,6 +11,7 @@
 
 #include "netlink_socket.h"
 #include "notify.h"
+#include "syscall_result.h"
 
 namespace director {
 

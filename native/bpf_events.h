@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 struct ring_buffer;
 

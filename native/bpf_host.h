@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 namespace director {
 

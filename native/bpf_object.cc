@@ -15,9 +15,6 @@ namespace director {
 
 namespace {
 
-// libbpf returns what went wrong as a negative number.
-SyscallResult Outcome(int status, const char* call) { return {status < 0 ? -status : 0, call}; }
-
 SyscallResult NotFound(const char* call, const std::string& what, const std::string& name) {
   AddToLog("there is no " + what + " '" + name + "'");
   return {ENOENT, call};
@@ -306,36 +303,6 @@ SyscallResult BpfObject::RunXdp(std::uint32_t program, std::span<const std::uint
   options.ctx_size_in = ifindex == 0 ? 0 : sizeof context;
   const int status = bpf_prog_test_run_opts(ProgramFd(program), &options);
   *run = {options.retval, options.data_size_out};
-  return Outcome(status, "BPF_PROG_TEST_RUN");
-}
-
-SyscallResult BpfObject::RunXdpLive(std::uint32_t program, std::span<const std::uint8_t> frame,
-                                    std::uint32_t ifindex) const {
-  xdp_md context{};
-  context.data_end = static_cast<std::uint32_t>(frame.size());
-  context.ingress_ifindex = ifindex;
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = frame.data();
-  options.data_size_in = static_cast<std::uint32_t>(frame.size());
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof context;
-  options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-  options.repeat = 1;
-  options.batch_size = 1;  // pages for one frame instead of for 64
-  return Outcome(bpf_prog_test_run_opts(ProgramFd(program), &options), "BPF_PROG_TEST_RUN");
-}
-
-SyscallResult BpfObject::TimeXdp(std::uint32_t program, std::span<const std::uint8_t> frame, std::uint32_t repeat,
-                                 std::uint32_t* nanoseconds) const {
-  int status;
-  do {
-    LIBBPF_OPTS(bpf_test_run_opts, options);
-    options.data_in = frame.data();
-    options.data_size_in = static_cast<std::uint32_t>(frame.size());
-    options.repeat = static_cast<int>(repeat);
-    status = bpf_prog_test_run_opts(ProgramFd(program), &options);
-    *nanoseconds = options.duration;
-  } while (status == -EINTR);  // a signal ends a long run; there is no result then
   return Outcome(status, "BPF_PROG_TEST_RUN");
 }
 

@@ -1,4 +1,4 @@
-// One BPF object file: opened, adjusted, loaded; its maps and programs. No N-API here; bpf_addon.cc has that.
+// One BPF object file: opened, adjusted, loaded; its maps and programs. No N-API here; bpf_object_wrap.cc has that.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 struct bpf_map;
 struct bpf_object;
@@ -80,10 +80,6 @@ class BpfObject {
   // `ifindex` 0: the frame came by the loopback interface.
   SyscallResult RunXdp(std::uint32_t program, std::span<const std::uint8_t> frame, std::span<std::uint8_t> out,
                        std::uint32_t ifindex, XdpRun* run) const;
-  SyscallResult RunXdpLive(std::uint32_t program, std::span<const std::uint8_t> frame,
-                           std::uint32_t ifindex) const;
-  SyscallResult TimeXdp(std::uint32_t program, std::span<const std::uint8_t> frame, std::uint32_t repeat,
-                        std::uint32_t* nanoseconds) const;
   // The program reads and writes `context`.
   SyscallResult RunSyscall(std::uint32_t program, std::span<std::uint8_t> context, std::int32_t* result) const;
 

@@ -9,11 +9,11 @@
 #include <cstring>
 #include <memory>
 
+#include "netlink_socket.h"
+
 namespace director {
 
 namespace {
-
-SyscallResult Outcome(int status, const char* call) { return {status < 0 ? -status : 0, call}; }
 
 bpf_tc_hook Hook(std::uint32_t ifindex, int directions) {
   LIBBPF_OPTS(bpf_tc_hook, hook);

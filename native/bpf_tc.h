@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 namespace director {
 

@@ -11,8 +11,6 @@ namespace director {
 
 namespace {
 
-SyscallResult Outcome(int status, const char* call) { return {status < 0 ? -status : 0, call}; }
-
 // A program may be gone before it is asked for its name, and asking takes CAP_SYS_ADMIN.
 std::string ProgramName(std::uint32_t id) {
   const int fd = bpf_prog_get_fd_by_id(id);

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "netlink_socket.h"  // SyscallResult
+#include "syscall_result.h"
 
 namespace director {
 

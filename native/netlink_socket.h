@@ -5,16 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "syscall_result.h"
+
 namespace director {
 
 // The largest datagram the kernel makes: dumps are cut to what recvmsg() offers, at most 32 KiB.
 constexpr std::size_t kNetlinkDatagramBytes = 65536;
-
-// What a system call left behind; error 0 is success.
-struct SyscallResult {
-  int error = 0;
-  const char* syscall = "";
-};
 
 enum class Received {
   kDatagram,  // `length` bytes are in the buffer

@@ -140,6 +140,7 @@ int main() { return libbpf_num_possible_cpus() < 0; }`;
 
 const inNative = (names) => names.map((name) => join(nativeDir, name));
 const ofBpfAddon = (name) => name.startsWith('bpf_');
+const ofBothAddons = (name) => /^(netlink_socket|syscall_result|binding)\./.test(name);
 const addonSources = readdirSync(nativeDir).filter((name) => /\.(cc|c|h|gyp)$/.test(name));
 
 /**
@@ -172,7 +173,7 @@ function buildAddon(nodeDir) {
 
 /** @returns {Part} */
 function buildBpfAddon(nodeDir) {
-  const sources = addonSources.filter((name) => ofBpfAddon(name) || /^(netlink_socket|binding)\./.test(name));
+  const sources = addonSources.filter((name) => ofBpfAddon(name) || ofBothAddons(name));
   const libbpf = findLibbpf();
   if (libbpf === undefined) {
     return missing(

@@ -71,10 +71,6 @@ export interface BpfObject {
    * the frame is part of that. Throws ENOSPC when `out` is too small.
    */
   runXdp(program: number, frame: Uint8Array, lengthBytes: number, out: Uint8Array, ifindex: number): number;
-  /** The same for real, once (BPF_F_TEST_XDP_LIVE_FRAMES): what the program decides happens on the interface. */
-  runXdpLive(program: number, frame: Uint8Array, lengthBytes: number, ifindex: number): void;
-  /** Runs it `repeat` times on one frame, which keeps what a run changes. Returns nanoseconds for each run. */
-  timeXdp(program: number, frame: Uint8Array, lengthBytes: number, repeat: number): number;
   /** Runs a SEC("syscall") program, which reads and writes `context`. Returns what it returns, signed. */
   runSyscall(program: number, context: Uint8Array): number;
 
