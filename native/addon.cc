@@ -9,8 +9,11 @@
 #include <string>
 #include <system_error>
 
+#include <sys/socket.h>
+
 #include "netlink_socket.h"
 #include "notify.h"
+#include "open_socket.h"
 #include "syscall_result.h"
 
 namespace director {
@@ -192,9 +195,36 @@ void NotifySystemd(const Napi::CallbackInfo& info) {
   if (sent.error != 0) ToError(env, sent).ThrowAsJavaScriptException();
 }
 
+// openSocket(family: 4 | 6, type: 'stream' | 'datagram', mark): fd
+Napi::Value OpenSocketFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 3 || !info[0].IsNumber() || !info[1].IsString() || !info[2].IsNumber()) {
+    Napi::TypeError::New(env, "openSocket(family: 4 | 6, type: 'stream' | 'datagram', mark: number)")
+        .ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const int family = info[0].As<Napi::Number>().Int32Value() == 6 ? AF_INET6 : AF_INET;
+  const int type = info[1].As<Napi::String>().Utf8Value() == "datagram" ? SOCK_DGRAM : SOCK_STREAM;
+  int fd = -1;
+  const SyscallResult opened = OpenSocket(family, type, info[2].As<Napi::Number>().Uint32Value(), &fd);
+  if (opened.error != 0) {
+    ToError(env, opened).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd);
+}
+
+// closeOnExec()
+void CloseFilesOnExec(const Napi::CallbackInfo& info) {
+  const SyscallResult result = CloseOnExec();
+  if (result.error != 0) ToError(info.Env(), result).ThrowAsJavaScriptException();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("NetlinkSocket", NetlinkSocketWrap::Define(env));
   exports.Set("notify", Napi::Function::New<NotifySystemd>(env, "notify"));
+  exports.Set("openSocket", Napi::Function::New<OpenSocketFile>(env, "openSocket"));
+  exports.Set("closeOnExec", Napi::Function::New<CloseFilesOnExec>(env, "closeOnExec"));
   return exports;
 }
 

@@ -14,7 +14,7 @@
   'targets': [
     {
       'target_name': 'director_host',
-      'sources': ['addon.cc', 'netlink_socket.cc', 'notify.cc'],
+      'sources': ['addon.cc', 'netlink_socket.cc', 'notify.cc', 'open_socket.cc'],
     },
   ],
   'conditions': [

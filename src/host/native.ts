@@ -1,5 +1,6 @@
 /**
- * The one door to the addon in native/: bytes to and from a route netlink socket, and a line to systemd.
+ * The one door to the addon in native/: bytes to and from a route netlink socket, a line to systemd, sockets
+ * that Node.js does not make.
  * The addon is built by scripts/build-native.mjs; it is loaded when first asked for, so that what needs no
  * kernel runs without it.
  */
@@ -40,6 +41,17 @@ export interface HostAddon {
   ) => NativeNetlinkSocket;
   /** One datagram to systemd, sd_notify(3). `path` as NOTIFY_SOCKET has it: a file, or `@` and a name. */
   notify(path: string, text: string): void;
+  /**
+   * A nonblocking socket, neither bound nor connected: its file, which is the caller's to close. `mark`: SO_MARK,
+   * socket(7), which needs CAP_NET_ADMIN, or since Linux 5.17 CAP_NET_RAW; 0: none. A datagram socket that is
+   * connected learns of every ICMP error (IP_RECVERR), such as host unreachable, and not only of port unreachable.
+   */
+  openSocket(family: 4 | 6, type: 'stream' | 'datagram', mark: number): number;
+  /**
+   * Programs called from now on get no file that is open now but standard input, output and error; for what a
+   * package opened without FD_CLOEXEC. Linux 5.11 and newer, else ENOSYS or EINVAL.
+   */
+  closeOnExec(): void;
 }
 
 /** What scripts/build-native.mjs found. `fix` is a command for a shell. */
