@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "netlink_socket.h"
+#include "syscall_result.h"
 
 namespace director {
 

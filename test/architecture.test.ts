@@ -34,8 +34,11 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
     types: ['control', 'worker'],
   },
-  health: { values: ['wire', 'host', ...ROOT_FILES] },
-  control: { values: ['wire', 'service', 'schedule/registry.ts', ...ROOT_FILES] },
+  health: { values: ['wire', 'host', ...ROOT_FILES], types: ['service'] },
+  control: {
+    values: ['wire', 'service', 'schedule/registry.ts', 'health/schema.ts', ...ROOT_FILES],
+    types: ['health'],
+  },
   worker: {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', ...ROOT_FILES],
     types: ['control'],

@@ -108,6 +108,12 @@ static __always_inline int admit(const struct config *config, struct packet *pac
 	return opened->server;
 }
 
+/* What is for no service is for the host to judge: a real server's answer to a check comes from the virtual address. */
+static __always_inline __u32 martian_verdict(const struct config *config, const struct packet *packet)
+{
+	return match(config, packet) == NO_SERVICE ? VERDICT_PASS_NOT_VIRTUAL : VERDICT_DROP_MARTIAN_SOURCE;
+}
+
 /* The server of a first packet, or NO_SERVER: packet.refusal says why. */
 GLOBAL int open_connection(struct config *config, struct packet *packet)
 {
@@ -115,7 +121,7 @@ GLOBAL int open_connection(struct config *config, struct packet *packet)
 	struct opened opened = { .server = NO_SERVER };
 	if (!packet->is_icmp_error) {
 		if (packet->version == 4 ? is_martian4(config, packet->client[0]) : is_martian6(packet->client))
-			return refusing(packet, VERDICT_DROP_MARTIAN_SOURCE);
+			return refusing(packet, martian_verdict(config, packet));
 	}
 	if (is_transport_truncated(packet)) return refusing(packet, VERDICT_DROP_TRANSPORT_TRUNCATED);
 	struct service *service = service_at(match(config, packet));

@@ -1,10 +1,14 @@
 /** What the control socket offers, as the daemon implements it. */
-import type { Edit } from '../service/model.ts';
+import type { ServiceCheck } from '../health/service-check.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
 import type {
   ConnectionFilter,
   ConnectionsReply,
+  DrainReply,
   EditsReply,
   EndedReply,
+  EndpointFilter,
+  HealthReply,
   MarksReply,
   ServicesReply,
   SettingsReply,
@@ -20,6 +24,11 @@ export interface DirectorApi {
   /** Ends those that the filter is for. Their next packets are of no connection. */
   endConnections(filter: ConnectionFilter): Promise<EndedReply>;
   status(): Promise<StatusReply>;
+  health(): HealthReply;
+  /** How the servers of a service are checked from now on; null: not at all. */
+  setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void>;
+  /** They take no new connections, or do so again. */
+  drain(server: EndpointFilter, service: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply>;
   settings(): SettingsReply;
   marks(): MarksReply;
   /** Reads the rules file or the configuration file again. */

@@ -6,7 +6,14 @@ import { z } from 'zod';
 import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { DirectorApi } from './api.ts';
 import type { ErrorReply } from './protocol.ts';
-import { connectionsQuery, editsRequest, endQuery, stopRequest } from './schema.ts';
+import {
+  checkRequest,
+  connectionsQuery,
+  drainRequest,
+  editsRequest,
+  endQuery,
+  stopRequest,
+} from './schema.ts';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -29,6 +36,16 @@ export function createControlApp(api: DirectorApi): Hono {
   app.post('/v1/edits', async (c) => {
     const { edits } = checked(editsRequest, await jsonBody(c.req));
     return c.json(await api.edit(edits));
+  });
+  app.get('/v1/health', (c) => c.json(api.health()));
+  app.post('/v1/checks', async (c) => {
+    const { service, check } = checked(checkRequest, await jsonBody(c.req));
+    await api.setCheck(service, check);
+    return c.json({});
+  });
+  app.post('/v1/drains', async (c) => {
+    const { server, service, drained } = checked(drainRequest, await jsonBody(c.req));
+    return c.json(await api.drain(server, service, drained));
   });
   app.post('/v1/reload', async (c) => {
     await api.reload();

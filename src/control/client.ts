@@ -4,13 +4,17 @@ import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { Edit } from '../service/model.ts';
 import { renderEndpoint } from './endpoint.ts';
 import {
+  type CheckRequest,
   type ConnectionFilter,
   type ConnectionListing,
   type ConnectionsReply,
   DEFAULT_SOCKET_PATH,
+  type DrainReply,
+  type DrainRequest,
   type EditsReply,
   type EditsRequest,
   type EndedReply,
+  type HealthReply,
   type MarksReply,
   type ServicesReply,
   type SettingsReply,
@@ -31,6 +35,10 @@ export interface DirectorClient {
   /** Ends those that the filter is for; how many. */
   endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
+  readHealth(): Promise<HealthReply>;
+  setCheck(request: CheckRequest): Promise<void>;
+  /** The servers that it was for. */
+  drain(request: DrainRequest): Promise<DrainReply['servers']>;
   readSettings(): Promise<SettingsReply>;
   readMarks(): Promise<MarksReply>;
   reload(): Promise<void>;
@@ -78,6 +86,9 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       return (await call<EndedReply>(connection, 'DELETE', path)).ended;
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
+    readHealth: () => call<HealthReply>(connection, 'GET', '/v1/health'),
+    setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
+    drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
     readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),

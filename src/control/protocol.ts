@@ -146,6 +146,59 @@ export interface NeighborListing {
   readonly interface: string | null;
 }
 
+/** GET /v1/health */
+export interface HealthReply {
+  readonly services: readonly ServiceHealthListing[];
+}
+
+export interface ServiceHealthListing {
+  readonly service: ServiceAddress;
+  /** What is asked, in words; null: nobody checks. */
+  readonly check: string | null;
+  readonly servers: readonly ServerHealthListing[];
+}
+
+export interface ServerHealthListing {
+  readonly server: ServerAddress;
+  /** down: it takes no new connections. unchecked: no answer yet, or nobody checks; it takes part. */
+  readonly state: 'up' | 'down' | 'unchecked';
+  readonly drained: boolean;
+  readonly weight: number;
+  /** Less than the weight while it drains or starts slowly. */
+  readonly weightInForce: number;
+  /** Why it is down. */
+  readonly cause: string;
+  /** Since when it is up or down; null: as long as it is known. */
+  readonly sinceSec: number | null;
+  /** The last check; null: none yet. */
+  readonly last: {
+    readonly ok: boolean;
+    readonly cause: string;
+    readonly durationMs: number;
+    readonly agoSec: number;
+  } | null;
+  /** Checks that were due while the one before them still ran. */
+  readonly missed: number;
+}
+
+/** POST /v1/checks. `check`: as a configuration file has it (docs/HEALTH-CHECKS.md). */
+export interface CheckRequest {
+  readonly service: ServiceAddress;
+  readonly check: unknown;
+}
+
+/** POST /v1/drains: real servers at this address (and port), of this service or of all. */
+export interface DrainRequest {
+  readonly server: EndpointFilter;
+  readonly service?: ServiceAddress;
+  readonly drained: boolean;
+}
+
+/** Those that it was for, at least one. */
+export interface DrainReply {
+  readonly servers: readonly { readonly service: ServiceAddress; readonly server: ServerAddress }[];
+}
+
 /** GET /v1/settings */
 export interface SettingsReply {
   readonly settings: readonly {

@@ -1,5 +1,6 @@
 /** What the control socket takes in, checked: nothing that is not one of these shapes gets further. */
 import { z } from 'zod';
+import { checkSchema } from '../health/schema.ts';
 import { canonicalIp, parseIp } from '../wire/address.ts';
 import { parseEndpoint } from './endpoint.ts';
 
@@ -110,6 +111,14 @@ const connectionFilter = {
 export const endQuery = z.strictObject(connectionFilter).refine((filter) => Object.keys(filter).length > 0, {
   message:
     'name at least one of client, virtual and server: to end all connections is not asked for by accident',
+});
+
+export const checkRequest = z.strictObject({ service: serviceAddress, check: checkSchema });
+
+export const drainRequest = z.strictObject({
+  server: z.strictObject({ address: ipAddress, port: port.exactOptional() }),
+  service: serviceAddress.exactOptional(),
+  drained: z.boolean(),
 });
 
 export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });

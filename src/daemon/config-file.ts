@@ -6,7 +6,10 @@ import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { DirectorError } from '../errors.ts';
-import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import type { HealthPolicy } from '../health/policy.ts';
+import { checkSchema } from '../health/schema.ts';
+import { defaultCheck, needsPort } from '../health/service-check.ts';
+import { applyEdit, type Configuration, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
 import { checkedMarkRule } from '../service/mark-rule.ts';
 import type { Edit, MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp, renderIp } from '../wire/address.ts';
@@ -41,6 +44,9 @@ const service = z.strictObject({
   netmask: z.int().min(1).max(128).optional(),
   onePacket: z.boolean().default(false),
   servers: z.array(server).default([]),
+  check: checkSchema.optional(),
+  sorry: z.string().optional(),
+  slowStart: z.int().min(0).max(86_400).default(0),
 });
 
 const markRule = z.strictObject({
@@ -63,12 +69,18 @@ const configFile = z.strictObject({
 type ConfigFile = z.infer<typeof configFile>;
 type Path = readonly PropertyKey[];
 
-export function readConfigFile(path: string): Configuration {
+export interface ConfigFileContents {
+  readonly wanted: Configuration;
+  /** By serviceKey(). */
+  readonly policies: ReadonlyMap<string, HealthPolicy>;
+}
+
+export function readConfigFile(path: string): ConfigFileContents {
   return parseConfig(readText(path), path);
 }
 
 /** CONFIG_FILE names file, line, column and what is wrong. */
-export function parseConfig(text: string, path: string): Configuration {
+export function parseConfig(text: string, path: string): ConfigFileContents {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const refuseAt = (offset: number, reason: string, cause?: unknown): never => {
@@ -89,15 +101,19 @@ export function parseConfig(text: string, path: string): Configuration {
     if (issue.code !== 'unrecognized_keys') return refuse(issue.path, reason);
     return refuseAt(offsetOfKey(document, issue.path, issue.keys[0]!), reason);
   }
-  let configuration = EMPTY_CONFIGURATION;
+  let wanted = EMPTY_CONFIGURATION;
   for (const { edit, at } of editsOf(checked.data, refuse)) {
     try {
-      configuration = applyEdit(configuration, edit);
+      wanted = applyEdit(wanted, edit);
     } catch (cause) {
       refuse(at, (cause as Error).message);
     }
   }
-  return configuration;
+  const policies = checked.data.services.map((service, index): [string, HealthPolicy] => {
+    const address = serviceAddressOf(service)!;
+    return [serviceKey(address), policyOf(address, service, ['services', index], refuse)];
+  });
+  return { wanted, policies: new Map(policies) };
 }
 
 type Refuse = (at: Path, reason: string) => never;
@@ -180,6 +196,24 @@ function* serviceEdits(
     const serverOptions: ServerOptions = { ...DIRECT_ROUTE, weight, upperThreshold, lowerThreshold };
     yield { edit: { op: 'add-server', service, server, options: serverOptions }, at: place };
   }
+}
+
+function policyOf(
+  service: ServiceAddress,
+  { service: name, check, sorry, slowStart: slowStartSec }: ConfigFile['services'][number],
+  at: Path,
+  refuse: Refuse,
+): HealthPolicy {
+  const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
+  const port = 'fwmark' in service ? 0 : service.port;
+  const chosen =
+    check === undefined ? defaultCheck('fwmark' in service ? undefined : service.protocol, port) : check;
+  if (chosen !== null && needsPort(chosen) && port === 0 && chosen.port === undefined)
+    refuse([...at, 'check'], `${name} has no port of its own: the check must name one (port:)`);
+  const ip = sorry === undefined ? undefined : parseIp(sorry);
+  if (sorry !== undefined && (ip === undefined || (ip.version === 6) !== isIpv6))
+    refuse([...at, 'sorry'], `${sorry} is not an address of the IP version of ${name}`);
+  return { check: chosen, sorry: ip === undefined ? null : { address: renderIp(ip), port }, slowStartSec };
 }
 
 const SERVICE_FORM =

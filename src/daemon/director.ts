@@ -7,27 +7,45 @@ import { listServices } from '../control/listing.ts';
 import type {
   ConnectionFilter,
   ConnectionsReply,
+  DrainReply,
   EditsReply,
   EndedReply,
+  EndpointFilter,
   ErrorReply,
+  HealthReply,
   MarksReply,
   ServicesReply,
   SettingsReply,
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import type { RunCheck } from '../health/monitor.ts';
+import { type HealthPolicy, NO_POLICY } from '../health/policy.ts';
+import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-check.ts';
+import { CheckRules } from '../host/check-rules.ts';
 import type { RouteSocket } from '../host/netlink.ts';
-import { applyEdit, type Configuration, draftOf, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import {
+  applyEdit,
+  type Configuration,
+  draftOf,
+  EMPTY_CONFIGURATION,
+  findServers,
+  findService,
+  serviceKey,
+} from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
-import type { Edit } from '../service/model.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
+import type { ConfigFileContents } from './config-file.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
+import { listHealth } from './health-listing.ts';
 import { refuseBroadcast } from './own-networks.ts';
 import { readRulesFile } from './rules-file.ts';
+import { ServerHealth } from './server-health.ts';
 import { ServerWatch } from './server-watch.ts';
 import { warningsOf } from './warnings.ts';
 import { CapacityCheck, checkCapacity } from './xdp-capacity.ts';
@@ -37,16 +55,21 @@ export interface DirectorOptions extends DatapathOptions {
   /** One of them, or none. */
   readonly rulesPath: string | undefined;
   readonly configPath: string | undefined;
+  /** Of services without a configuration file. */
+  readonly defaultCheck: 'tcp' | 'off';
+  readonly runCheck: RunCheck;
   readonly onStop: (keepForwarding: boolean) => void;
 }
 
 export class Director implements DirectorApi {
   private readonly options: DirectorOptions;
   private readonly servers: ServerWatch;
+  private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
   private adopted = false;
+  private isClosing = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
@@ -62,6 +85,14 @@ export class Director implements DirectorApi {
       interface: options.host.name,
       otherInterfaces: () => this.datapath.kind === 'xdp',
       onChange: (nextHop) => this.onNextHop(nextHop),
+    });
+    this.serverHealth = new ServerHealth({
+      log: options.log,
+      run: options.runCheck,
+      rules: new CheckRules(options.host.name),
+      neighbors: () => this.servers.list(),
+      defaultPolicy: (service) => defaultPolicyOf(service, options.defaultCheck),
+      onChange: () => this.followHealth(),
     });
     this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
@@ -82,6 +113,8 @@ export class Director implements DirectorApi {
   }
 
   async close(keepForwarding: boolean): Promise<void> {
+    this.isClosing = true;
+    await this.serverHealth.close();
     this.servers.close();
     await this.datapath.stop(keepForwarding);
   }
@@ -135,6 +168,29 @@ export class Director implements DirectorApi {
     };
   }
 
+  health(): HealthReply {
+    return listHealth(this.configuration, this.serverHealth);
+  }
+
+  setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void> {
+    return this.oneAtATime(async () => {
+      findService(this.configuration, service);
+      requirePort(service, check);
+      this.serverHealth.setPolicy(service, { ...this.serverHealth.policyOf(service), check });
+      await this.serverHealth.follow(this.configuration);
+      this.followHealth();
+    });
+  }
+
+  drain(wanted: EndpointFilter, only: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply> {
+    return this.oneAtATime(async () => {
+      const servers = findServers(this.configuration, wanted, only);
+      for (const { service, server } of servers) this.serverHealth.setDrained(service, server, isDrained);
+      await this.takeHealthOver();
+      return { servers };
+    });
+  }
+
   settings(): SettingsReply {
     const { settings } = this.configuration;
     return {
@@ -157,8 +213,12 @@ export class Director implements DirectorApi {
     if (path === undefined) return Promise.resolve();
     return this.oneAtATime(async () => {
       const { configuration } = this;
-      const wanted =
-        configPath === undefined ? await readRulesFile(path, configuration) : await readConfig(path);
+      const { wanted: written, policies } =
+        configPath === undefined
+          ? { wanted: await readRulesFile(path, configuration), policies: undefined }
+          : await readConfig(path);
+      if (policies !== undefined) this.serverHealth.setPolicies(policies);
+      const wanted = this.serverHealth.inForce(written);
       if (this.datapath.capacity !== undefined) checkCapacity(wanted, this.datapath.capacity);
       const edits = editsBetween(configuration, wanted);
       await this.carryOut(edits);
@@ -195,7 +255,8 @@ export class Director implements DirectorApi {
     return { results };
   }
 
-  private tryEdit(edit: Edit, apply: typeof applyEdit, accepted: Edit[]): ErrorReply['error'] | null {
+  private tryEdit(given: Edit, apply: typeof applyEdit, accepted: Edit[]): ErrorReply['error'] | null {
+    const edit = this.withHealth(given);
     try {
       if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
         throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
@@ -211,6 +272,27 @@ export class Director implements DirectorApi {
     }
   }
 
+  /** What is in force of a server goes on, whatever people configure. */
+  private withHealth(edit: Edit): Edit {
+    if (edit.op !== 'add-server' && edit.op !== 'edit-server') return edit;
+    return { ...edit, options: this.serverHealth.optionsInForce(edit.service, edit.server, edit.options) };
+  }
+
+  /** Servers went down or came up. */
+  private followHealth(): void {
+    this.oneAtATime(() => this.takeHealthOver()).catch((error: Error) =>
+      this.options.log.error({ err: error }, `what checks found is not in force: ${error.message}`),
+    );
+  }
+
+  private async takeHealthOver(): Promise<void> {
+    const before = this.configuration;
+    const wanted = this.serverHealth.inForce(before);
+    if (wanted === before || this.isClosing) return;
+    this.configuration = wanted;
+    await this.follow(before, editsBetween(before, wanted));
+  }
+
   /** The guard stands before the datapath forwards, and until it no longer does. */
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
@@ -224,6 +306,7 @@ export class Director implements DirectorApi {
       });
     }
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
+    await this.serverHealth.follow(this.configuration);
     this.warn();
   }
 
@@ -249,6 +332,7 @@ export class Director implements DirectorApi {
       this.configuration = configurationOf(adopted);
       this.published = this.configuration;
       this.adopted = true;
+      this.serverHealth.adopt(this.configuration);
     }
     this.hasConfiguration = true;
     const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
@@ -266,6 +350,7 @@ export class Director implements DirectorApi {
 
   private async tellOfAdoption(): Promise<void> {
     await this.servers.follow(this.configuration);
+    await this.serverHealth.follow(this.configuration);
     const services = this.configuration.services.size;
     const connections = (await this.readCounters())?.connections.live ?? 0;
     this.options.log.info(
@@ -275,6 +360,7 @@ export class Director implements DirectorApi {
   }
 
   private onNextHop(nextHop: NextHop): void {
+    void this.serverHealth.followNeighbors().then(() => this.followHealth());
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHop] }).catch(() => {});
   }
@@ -295,7 +381,23 @@ export class Director implements DirectorApi {
 }
 
 /** Loaded for those who have such a file: it takes a tenth of a second. */
-async function readConfig(path: string): Promise<Configuration> {
+async function readConfig(path: string): Promise<ConfigFileContents> {
   const { readConfigFile } = await import('./config-file.ts');
   return readConfigFile(path);
+}
+
+function requirePort(service: ServiceAddress, check: ServiceCheck | null): void {
+  const port = check?.port ?? ('fwmark' in service ? 0 : service.port);
+  if (check === null || !needsPort(check) || port !== 0) return;
+  throw new DirectorError(
+    'BAD_REQUEST',
+    `${serviceKey(service)} has no port of its own: the check must name one (--port)`,
+  );
+}
+
+/** For services that no configuration file names: ipvsadm's users expect nobody else to touch their weights. */
+function defaultPolicyOf(service: ServiceAddress, checks: 'tcp' | 'off'): HealthPolicy {
+  if (checks === 'off') return NO_POLICY;
+  const [protocol, port] = 'fwmark' in service ? [undefined, 0] : [service.protocol, service.port];
+  return { ...NO_POLICY, check: defaultCheck(protocol, port) };
 }

@@ -1,4 +1,5 @@
 /** `director run`: puts the parts together, serves until a signal, takes everything away again. */
+import type { RunCheck } from '../health/monitor.ts';
 import { lockInterface } from '../host/instance-lock.ts';
 import { loadHostAddon } from '../host/native.ts';
 import { RouteSocket } from '../host/netlink.ts';
@@ -12,6 +13,7 @@ export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
   readonly socketPath: string;
   readonly rulesPath: string | undefined;
   readonly configPath: string | undefined;
+  readonly defaultCheck: 'tcp' | 'off';
 }
 
 interface End {
@@ -46,7 +48,7 @@ export async function run(options: RunOptions): Promise<void> {
     });
     undo.push(() => host.close(keepForwarding));
     const onStop = (keepForwarding: boolean) => end({ why: 'a request', keepForwarding });
-    director = new Director({ ...options, log, routes, host, onStop });
+    director = new Director({ ...options, log, routes, host, runCheck, onStop });
     undo.push(() => director.close(keepForwarding));
     // What forwarded before us goes on when we cannot start.
     const starting = director.start().finally(() => {
@@ -74,6 +76,12 @@ export async function run(options: RunOptions): Promise<void> {
     : 'nothing of the director is left on this host';
   log.info({}, `stopped; ${left}`);
 }
+
+/** Loaded when something is checked. */
+const runCheck: RunCheck = async (...check) => {
+  const health = await import('../health/run-check.ts');
+  return health.runCheck(...check);
+};
 
 /** Half of the time of a start is the loading of these; the datapath begins meanwhile. */
 async function loadControl() {

@@ -25,7 +25,7 @@ const FTP_DATA_PORT = 20;
 export function openConnection(path: Path): RealServer | undefined {
   const { packet } = path;
   path.connection = NO_CONNECTION;
-  if (hasMartianSource(path)) return refusing(path, Verdict.DropMartianSource);
+  if (hasMartianSource(path)) return refusing(path, martianVerdict(path));
   if (isTransportTruncated(packet)) return refusing(path, Verdict.DropTransportTruncated);
   const service = path.services.match(packet);
   if (service === undefined) return refusing(path, Verdict.PassNotVirtual);
@@ -74,6 +74,10 @@ export function refusing(path: Path, reason: Verdict): undefined {
   path.refusal = reason;
   return undefined;
 }
+
+/** What is for no service is for the host to judge: a real server's answer to a check comes from the virtual address. */
+const martianVerdict = ({ services, packet }: Path): Verdict =>
+  services.match(packet) === undefined ? Verdict.PassNotVirtual : Verdict.DropMartianSource;
 
 /** Of an ICMP error the sender counts: forward.ts, hasMartianSender(). */
 function hasMartianSource({ packet, ownAddresses }: Path): boolean {

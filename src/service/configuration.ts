@@ -124,7 +124,8 @@ export function applyEdit(configuration: Configuration, edit: Edit): Configurati
   }
 }
 
-function findService(configuration: Configuration, service: ServiceAddress): ConfiguredService {
+/** Throws SERVICE_NOT_FOUND. */
+export function findService(configuration: Configuration, service: ServiceAddress): ConfiguredService {
   const found = configuration.services.get(serviceKey(service));
   if (found === undefined) {
     throw new DirectorError('SERVICE_NOT_FOUND', `there is no virtual service ${serviceKey(service)}`, {
@@ -132,6 +133,25 @@ function findService(configuration: Configuration, service: ServiceAddress): Con
     });
   }
   return found;
+}
+
+/** The servers at an address, and port if one is given, of one service or of all. Throws when there is none. */
+export function findServers(
+  configuration: Configuration,
+  { address, port }: { readonly address: string; readonly port?: number },
+  only: ServiceAddress | undefined,
+): { service: ServiceAddress; server: ServerAddress }[] {
+  const services =
+    only === undefined ? [...configuration.services.values()] : [findService(configuration, only)];
+  const found = services.flatMap(({ service, servers }) =>
+    servers
+      .filter(({ server }) => server.address === address && (port === undefined || server.port === port))
+      .map(({ server }) => ({ service, server })),
+  );
+  if (found.length > 0) return found;
+  const name = port === undefined ? address : endpointText({ address, port });
+  const where = only === undefined ? 'any virtual service' : serviceKey(only);
+  throw new DirectorError('SERVER_NOT_FOUND', `there is no real server ${name} of ${where}`);
 }
 
 function withService(configuration: Configuration, service: ConfiguredService): Configuration {

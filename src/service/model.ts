@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly weightInForce?: number;
   /** It failed its checks: no scheduler sees it, and templates do not lead to it. */
   readonly failed?: true;
+  /** The daemon put it there, since no other server of the service can take connections. */
+  readonly sorry?: true;
 }
 
 /** Seconds; as ipvsadm --set prints and takes them. */

@@ -51,7 +51,7 @@ timeouts: {tcp: 7200, udp: 0x20}
 `;
 
 describe('a good file', () => {
-  const { services, ...rest } = parseConfig(GOOD, PATH);
+  const { services, ...rest } = parseConfig(GOOD, PATH).wanted;
 
   test('gives settings, timeouts and marks; what it leaves out keeps its default', () => {
     expect(rest).toEqual({
@@ -117,14 +117,14 @@ describe('a good file', () => {
 
   test.each([1, 8, 31, 32])('makes a mask of a prefix length: %d', (bits) => {
     const text = `services: [{service: 'tcp 10.0.0.1:80', persistent: 5, netmask: ${bits}}]`;
-    const { netmask } = parseConfig(text, PATH).services.get('tcp 10.0.0.1:80')!.options;
+    const { netmask } = parseConfig(text, PATH).wanted.services.get('tcp 10.0.0.1:80')!.options;
     expect(netmask.toString(2)).toBe('1'.repeat(bits).padEnd(32, '0'));
   });
 
   test.each(['', '\n', '# nothing yet\n', '{}', 'services: []', '---\n'])(
     'may be as good as empty: %j',
     (text) => {
-      expect(parseConfig(text, PATH)).toEqual(EMPTY_CONFIGURATION);
+      expect(parseConfig(text, PATH)).toEqual({ wanted: EMPTY_CONFIGURATION, policies: new Map() });
     },
   );
 
@@ -132,7 +132,7 @@ describe('a good file', () => {
     const text = `services:
   - {service: 'tcp 10.0.0.100:80', servers: &both [{address: 10.0.0.11}, {address: 10.0.0.12}]}
   - {service: 'tcp 10.0.0.100:443', servers: *both}`;
-    const ports = [...parseConfig(text, PATH).services.values()].map(
+    const ports = [...parseConfig(text, PATH).wanted.services.values()].map(
       ({ servers }) => servers[1]!.server.port,
     );
     expect(ports).toEqual([80, 443]);
@@ -282,7 +282,7 @@ describe('a mistake is named with its place', () => {
         }),
       );
       writeFileSync(path, 'settings: {sloppy_tcp: 1}');
-      expect(readConfigFile(path).settings.sloppy_tcp).toBe(1);
+      expect(readConfigFile(path).wanted.settings.sloppy_tcp).toBe(1);
     } finally {
       rmSync(folder, { recursive: true });
     }

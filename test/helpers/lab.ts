@@ -3,7 +3,7 @@
  * A lab goes with the test file that made it, also when that file fails or is interrupted.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, expect, vi } from 'vitest';
@@ -147,6 +147,16 @@ export class Lab {
     const program = new Program(child);
     await vi.waitUntil(() => program.lines.length > 0, SOON);
     return program;
+  }
+
+  /** Of the lab's own web server on a host. */
+  async webServerPid(host: HostName): Promise<number> {
+    return Number(readFileSync(join(this.folder, `${host}.web.pid`), 'utf8').split(' ')[0]);
+  }
+
+  /** In place of one that was killed; the lab's own way of finding it again at the end. */
+  async startWebServer(host: 'rs1' | 'rs2'): Promise<void> {
+    await this.script('web', host);
   }
 
   async startDirector(datapath: DatapathName, ...args: string[]): Promise<RunningDirector> {

@@ -517,15 +517,14 @@ export class Book {
 
   private open(packet: BookPacket): { server: Server; entry: Entry | undefined } | string {
     const isIcmpError = packet.kind === 'icmp-error';
-    if (!isIcmpError && (isMartian(packet.client) || this.ownAddresses.has(packet.client)))
-      return 'DropMartianSource';
     const service = this.serviceOf(packet);
     if (service === undefined) return 'PassNotVirtual';
-    if (!isPersistent(service) && !('fwmark' in service.address)) {
-      const { port } = service.address;
-      if (port !== packet.virtualPort)
-        return this.isGuarded(packet) ? 'DeliverUnscheduled' : 'PassNotVirtual';
-    }
+    const takesPort =
+      isPersistent(service) || 'fwmark' in service.address || service.address.port === packet.virtualPort;
+    if (!takesPort && !this.isGuarded(packet)) return 'PassNotVirtual';
+    if (!isIcmpError && (isMartian(packet.client) || this.ownAddresses.has(packet.client)))
+      return 'DropMartianSource';
+    if (!takesPort) return 'DeliverUnscheduled';
     if (!isIcmpError && !this.mayOpen(packet)) return 'DeliverUnscheduled';
     if (this.dropRate > 0 && --this.untilDrop <= 0) {
       this.untilDrop = this.dropRate;

@@ -90,20 +90,22 @@ function serverLine(listing: ServerListing, { service }: ServiceListing, format:
   const { server, options, activeConnections, inactiveConnections } = listing;
   const text = format.renderEndpoint(server, protocolOf(service));
   const address = server.address.includes(':') ? text : text.slice(0, SERVER_WIDTH);
+  // ipvsadm's users look here for who takes connections.
+  const weight = options.failed === true ? 0 : (options.weightInForce ?? options.weight);
   const load = `${left(activeConnections, 10)} ${left(inactiveConnections, 10)}`;
   const columns = () => {
     switch (format.view) {
       case 'plain':
-        return ` ${left(FORWARDING_NAMES[options.forwarding], 7)} ${left(options.weight, 6)} ${load}`;
+        return ` ${left(FORWARDING_NAMES[options.forwarding], 7)} ${left(weight, 6)} ${load}`;
       case 'tun-info':
         return (
           ` ${left(FORWARDING_NAMES[options.forwarding], 7)} ${left(tunnelText(options), 13)}` +
-          ` ${left(options.weight, 6)} ${load}`
+          ` ${left(weight, 6)} ${load}`
         );
       case 'thresholds':
         return ` ${left(options.upperThreshold, 10)} ${left(options.lowerThreshold, 10)} ${load}`;
       case 'persistent-conn':
-        return ` ${left(options.weight, 9)} ${left(listing.persistentConnections, 11)} ${load}`;
+        return ` ${left(weight, 9)} ${left(listing.persistentConnections, 11)} ${load}`;
       case 'stats':
         return trafficColumns(listing.counters, format.exact);
       case 'rate':

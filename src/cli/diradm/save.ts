@@ -25,7 +25,7 @@ export function renderSavedService(
       ? `-f ${service.fwmark | 0}${service.family === 6 ? ' -6' : ''}`
       : `${PROTOCOL_OPTIONS[service.protocol]} ${renderEndpoint(service, service.protocol)}`;
   const lines = [`-A ${name} ${serviceOptionsText(listing)}\n`];
-  for (const { server, options } of servers) {
+  for (const { server, options } of servers.filter(isConfigured)) {
     const address = renderEndpoint(server, protocolOf(service));
     lines.push(`-a ${name} -r ${address} ${serverOptionsText(options)}\n`);
   }
@@ -47,6 +47,9 @@ function serviceOptionsText({ service, options }: ServiceListing): string {
   }
   return words.join(' ');
 }
+
+/** A sorry server comes and goes by itself. */
+const isConfigured = ({ options }: ServerListing): boolean => options.sorry !== true;
 
 function serverOptionsText({ forwarding, weight, tunnel }: ServerOptions): string {
   const words = [FORWARDING_OPTIONS[forwarding], `-w ${weight}`];

@@ -6,6 +6,8 @@ import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
+import { addDrainCommands } from './drain.ts';
+import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
@@ -19,6 +21,9 @@ const USAGE_CODES = new Set([
   'RULES_FILE',
   'CONFIG_FILE',
   'OUT_OF_RANGE',
+  'BAD_REQUEST',
+  'SERVICE_NOT_FOUND',
+  'SERVER_NOT_FOUND',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
   'XDP_UNAVAILABLE',
@@ -45,6 +50,8 @@ function createProgram(): Command {
         console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
       });
     });
+  addHealthCommands(program);
+  addDrainCommands(program);
   addConnectionsCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);

@@ -16,6 +16,7 @@ interface Options {
   readonly xdpMode: 'auto' | 'native' | 'generic';
   readonly maxServices: number;
   readonly maxServers: number;
+  readonly defaultCheck: 'tcp' | 'off';
 }
 
 export function addRunCommand(program: Command): void {
@@ -61,6 +62,14 @@ export function addRunCommand(program: Command): void {
       'xdp: real servers of all services at most',
       upTo(MAX_SERVERS),
       DEFAULT_MAX_SERVERS,
+    )
+    .addOption(
+      new Option(
+        '--default-check <kind>',
+        'how services that no configuration file names are checked: tcp (ping where there is no port), or off',
+      )
+        .choices(['tcp', 'off'])
+        .default('off'),
     )
     .action(runDaemon);
 }
