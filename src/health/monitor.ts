@@ -7,6 +7,8 @@ import type { CheckOptions, CheckResult, CheckTarget } from './check.ts';
 import { type Judgement, judged, UNDOUBTED } from './judgement.ts';
 import type { ServiceCheck } from './service-check.ts';
 
+/** Checks begin at multiples of this: a thousand that begin together cost half of a thousand that do not. */
+const TICK_MS = 20;
 /** After an answer that speaks against what is known of the server. */
 const DOUBT_MS = 100;
 
@@ -103,7 +105,8 @@ export class HealthMonitor {
   }
 
   private schedule(watched: Watched): void {
-    const waitMs = Math.max(0, watched.dueMs - performance.now());
+    const beginMs = Math.ceil(watched.dueMs / TICK_MS) * TICK_MS;
+    const waitMs = Math.max(0, beginMs - performance.now());
     watched.timer = setTimeout(() => void this.check(watched), waitMs);
   }
 

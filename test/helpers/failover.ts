@@ -2,7 +2,10 @@
  * A server fails while a client opens a connection every 50 ms, and comes back: what the client saw. For the tests of
  * failing over, and for `npm run bench:failover`.
  */
-import { HOSTS, type Lab, type Program, VIP } from './lab.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, expect, vi } from 'vitest';
+import { type DatapathName, HOSTS, type Lab, labs, type Program, SOON, VIP } from './lab.ts';
 
 /** Milliseconds that the client waits for a page: long enough for two retransmissions of its SYN. */
 export const PATIENCE_MS = 3500;
@@ -61,6 +64,27 @@ export const FAILURES: readonly Failure[] = [
   { name: 'firewall drops', ...firewall('drop') },
   { name: 'firewall rejects', ...firewall('reject with tcp reset') },
 ];
+
+/** Inside describe(): a lab whose web service is of a configuration file, and healthy before each test. */
+export function failoverLab(datapath: DatapathName, check = ''): { current?: Lab } {
+  const { create } = labs();
+  const lab: { current?: Lab } = {};
+  beforeAll(async () => {
+    lab.current = await create(`failover-${datapath}`);
+    const file = join(lab.current.folder, 'director.yaml');
+    const servers = [HOSTS.rs1, HOSTS.rs2].map(({ ipv4 }) => `{address: ${ipv4}}`).join(', ');
+    const service = `{service: 'tcp ${VIP}:80', scheduler: rr, ${check}servers: [${servers}]}`;
+    writeFileSync(file, `services: [${service}]\n`);
+    await lab.current.startDirector(datapath, '--config', file);
+  });
+  beforeEach(async () => {
+    await vi.waitFor(async () => {
+      const { services } = await lab.current!.client.readHealth();
+      expect(services[0]!.servers.map(({ state }) => state)).toEqual(['up', 'up']);
+    }, SOON);
+  });
+  return lab;
+}
 
 export interface Outcome {
   readonly attempts: number;

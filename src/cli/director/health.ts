@@ -84,7 +84,7 @@ export function renderHealth({ services }: HealthReply): string {
     const head = `${pc.bold(serviceName(service))}  ${check ?? 'not checked'}`;
     const rows = servers.map((server) => [
       `  ${renderEndpoint(server.server)}`,
-      stateOf(server),
+      stateOf(server, check !== null),
       weightOf(server),
       lastOf(server),
     ]);
@@ -98,11 +98,12 @@ const serviceName = (service: ServiceAddress): string =>
     ? `mark ${service.fwmark}${service.family === 6 ? ' IPv6' : ''}`
     : `${service.protocol} ${renderEndpoint(service)}`;
 
-function stateOf({ state, drained, sinceSec }: ServerHealthListing): string {
+function stateOf({ state, drained, sinceSec }: ServerHealthListing, isChecked: boolean): string {
   const since = sinceSec === null ? '' : ` for ${sinceSec} s`;
   if (state === 'down') return pc.red(`down${since}`);
   if (drained) return pc.yellow('drained');
-  return state === 'up' ? pc.green(`up${since}`) : 'not checked yet';
+  if (state === 'up') return pc.green(`up${since}`);
+  return isChecked ? 'not checked yet' : 'takes part';
 }
 
 const weightOf = ({ weight, weightInForce }: ServerHealthListing): string =>

@@ -7,9 +7,9 @@ import { packageRoot } from '../../../src/package-root.ts';
 
 const DOCUMENT = join(packageRoot(), 'docs/PERFORMANCE.md');
 
-export function writeReport(name: string, tables: string): void {
+export function writeReport(name: string, tables: string, command = 'npm run bench'): void {
   const document = readFileSync(DOCUMENT, 'utf8');
-  const begin = `<!-- npm run bench writes this: ${name} -->\n`;
+  const begin = `<!-- ${command} writes this: ${name} -->\n`;
   const end = `<!-- end of ${name} -->`;
   const [from, to] = [document.indexOf(begin) + begin.length, document.indexOf(end)];
   if (from < begin.length || to < from) throw new Error(`docs/PERFORMANCE.md has no place for ${name}`);
