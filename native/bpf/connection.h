@@ -11,11 +11,6 @@
 #include "maps.h"
 #include "packet.h"
 
-#define NO_SLOT 0xffffffff
-/* What is said with a slot that is to be taken. */
-#define SLOT_IS_FREE 0x80000000
-#define SLOT_IS_HALF_OPEN 0x40000000
-
 /* What a connection, a template or a look-up is known by. */
 struct key {
 	__u32 client[4];
@@ -186,88 +181,6 @@ static __always_inline void mark_used(__u32 version, __u32 bucket)
 {
 	__u32 *group = group_of(version, bucket);
 	if (group && !(*(volatile __u32 *)group & GROUP_IS_USED)) __sync_fetch_and_or(group, GROUP_IS_USED);
-}
-
-/* What the ways of a bucket are good for when something new is to be remembered. */
-struct room {
-	__u32 free;
-	/* Way of a free entry; else of one whose time is up; else of the half-open one that is nearest its end. */
-	__u32 free_way;
-	__u32 expired_way;
-	__u32 half_open_way;
-	__s32 half_open_left;
-};
-
-#define NO_WAY 0xff
-#define TCP_SYN_RECV 3
-#define TCP_SYNACK 10
-
-static __always_inline int is_half_open(const struct connection *connection)
-{
-	__u32 state = connection->state & STATE_MASK;
-	return (connection->kind & 0xff) == PROTOCOL_TCP && (state == TCP_SYN_RECV || state == TCP_SYNACK);
-}
-
-static __always_inline void look_for_room(struct room *room, const struct connection *connection, __u32 way, __u32 now)
-{
-	if (connection->kind == 0) {
-		room->free++;
-		if (room->free_way == NO_WAY) room->free_way = way;
-		return;
-	}
-	if (!is_live(connection) || (connection->kind & KIND_TEMPLATE)) return;
-	if (is_expired(connection, now)) {
-		room->expired_way = way;
-		return;
-	}
-	if (!is_half_open(connection)) return;
-	__s32 left = connection->expires - now;
-	if (left >= room->half_open_left) return;
-	room->half_open_left = left;
-	room->half_open_way = way;
-}
-
-static __always_inline struct room room_in(__u32 version, __u32 at, __u32 now)
-{
-	struct room room = { 0, NO_WAY, NO_WAY, NO_WAY, 0x7fffffff };
-	if (version == 4) {
-		struct bucket4 *bucket = bucket4_at(at);
-		if (!bucket) return room;
-#pragma unroll
-		for (int way = 0; way < WAYS; way++) look_for_room(&room, &bucket->way[way].connection, way, now);
-	} else {
-		struct bucket6 *bucket = bucket6_at(at);
-		if (!bucket) return room;
-#pragma unroll
-		for (int way = 0; way < WAYS; way++) look_for_room(&room, &bucket->way[way].connection, way, now);
-	}
-	return room;
-}
-
-/*
- * A slot for something new: free, or held by one that has to go first. That is one whose time is up, or, where the
- * buckets are full, the oldest half-open connection. An established one never goes. With what
- * it is, or NO_SLOT.
- */
-GLOBAL __u32 slot_with_room(__u32 version, __u32 first_bucket, __u32 second_bucket, __u32 now)
-{
-	struct room first = room_in(version, first_bucket, now);
-	if (first.free >= 2) return (first_bucket * WAYS + first.free_way) | SLOT_IS_FREE;
-	struct room second = room_in(version, second_bucket, now);
-	if (second.free > first.free) return (second_bucket * WAYS + second.free_way) | SLOT_IS_FREE;
-	if (first.free > 0) return (first_bucket * WAYS + first.free_way) | SLOT_IS_FREE;
-	if (first.expired_way != NO_WAY) return first_bucket * WAYS + first.expired_way;
-	if (second.expired_way != NO_WAY) return second_bucket * WAYS + second.expired_way;
-	if (second.half_open_way != NO_WAY && second.half_open_left < first.half_open_left)
-		return (second_bucket * WAYS + second.half_open_way) | SLOT_IS_HALF_OPEN;
-	return first.half_open_way != NO_WAY ? (first_bucket * WAYS + first.half_open_way) | SLOT_IS_HALF_OPEN : NO_SLOT;
-}
-
-/* Whether who is in the slot that was found still has to go: it may be another one by now. */
-static __always_inline int makes_room(__u32 found, const struct connection *connection, __u32 now)
-{
-	if (!is_live(connection) || (connection->kind & KIND_TEMPLATE)) return 0;
-	return is_expired(connection, now) || ((found & SLOT_IS_HALF_OPEN) && is_half_open(connection));
 }
 
 #endif

@@ -188,7 +188,10 @@ struct server {
 /* A template that is of no use any more: no look-up finds it. */
 #define KIND_INVALIDATED 0x8000000
 
-/* connection.state: state | flags | input packets << 10 | owner << 14; of a template timeout in seconds << 10. */
+/*
+ * connection.state: state | flags | input packets << 10 | owner << 14; of a template 0, STATE_ASSURED or STATE_PROVEN, without flags,
+ * and its timeout in seconds << 10. No connection has a word that a template could have.
+ */
 #define STATE_MASK 0xff
 #define STATE_INACTIVE 0x100
 #define STATE_NO_OUTPUT 0x200
@@ -198,8 +201,21 @@ struct server {
 #define STATE_OWNER_SHIFT 14
 /* Packets are counted up to here: who looks at the count wants to know whether it is small. */
 #define MAX_PACKETS 9
+/* Of a template whose client got as far as a handshake. */
+#define STATE_ASSURED 0x80
+/* Of a template that must stay all the same: what depends on it is not half-open. */
+#define STATE_PROVEN 0x40
 /* State of what somebody has just ended: nobody steps it any more, or ends it. */
 #define STATE_GONE 0xff
+
+/*
+ * connection.link of a template: LINK_IS_TEMPLATE and how many connections depend on it; with LINK_IS_SOLE, too, as long
+ * as they are few, the slot of the one that was the only one << LINK_COUNT_BITS and how many they are now.
+ */
+#define LINK_IS_TEMPLATE 0x80000000
+#define LINK_IS_SOLE 0x40000000
+#define LINK_COUNT_BITS 5
+#define LINK_COUNT_MASK 0x1f
 
 struct connection {
 	/* client << 16 | virtual */
@@ -209,7 +225,7 @@ struct connection {
 	__u32 server;
 	__u32 expires;
 	__u32 state;
-	/* Slot of its template + 1; of a template: how many connections depend on it. */
+	/* Slot of its template + 1; of a template: LINK_IS_TEMPLATE and who depends on it. */
 	__u32 link;
 };
 
@@ -252,9 +268,18 @@ struct traffic {
 	__u64 spare[2];
 };
 
-/* Element of `verdicts` for each CPU: frames by verdict. src/datapath/verdict.ts, VERDICT_COUNT */
+/* What makes room for new connections where there is none: src/datapath/room.ts. */
+enum room_maker { ROOM_HALF_OPEN, ROOM_UDP, ROOM_TEMPLATE };
+
+/* Element of `verdicts` for each CPU. */
 #define VERDICT_COUNT 80
-struct verdict_counts { __u64 frames[VERDICT_COUNT]; };
+#define ROOM_MAKERS 8
+struct verdict_counts {
+	/* Frames by verdict: src/datapath/verdict.ts, VERDICT_COUNT. */
+	__u64 frames[VERDICT_COUNT];
+	/* What made room, by enum room_maker. */
+	__u64 made_room[ROOM_MAKERS];
+};
 
 /* One destination, and one source network or all of them: src/service/mark-rule.ts. */
 struct mark_rule {

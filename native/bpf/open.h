@@ -103,7 +103,9 @@ static __always_inline void count_connection(struct service *service, const stru
 static __always_inline int admit(const struct config *config, struct packet *packet, struct service *service, const struct opened *opened)
 {
 	int is_one_packet = (service->flags & SERVICE_ONE_PACKET) && packet->protocol == PROTOCOL_UDP;
-	if (!is_one_packet && !remember(config, packet, opened)) return refusing(packet, VERDICT_DROP_CONNECTION_TABLE_FULL);
+	int is_remembered = !is_one_packet && remember(config, packet, opened);
+	if (!is_remembered) drop_dependent(packet->version, opened->link);
+	if (!is_remembered && !is_one_packet) return refusing(packet, VERDICT_DROP_CONNECTION_TABLE_FULL);
 	count_connection(service, opened);
 	return opened->server;
 }

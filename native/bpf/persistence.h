@@ -46,27 +46,44 @@ static __always_inline void invalidate(struct connection *template)
 	if (kind & KIND_LIVE) __sync_val_compare_and_swap(&template->kind, kind, kind | KIND_INVALIDATED);
 }
 
-/* The template of the packet's client, made for this server. */
+/* Somebody holds the entry, so that what is in it stays. */
+static __always_inline int has_key(const struct connection *template, __u32 slot, const struct key *key)
+{
+	if ((template->kind & ~KIND_SPILLED) != key->kind || template->ports != key->ports) return 0;
+	if (key->version == 4) {
+		struct bucket4 *bucket = bucket4_at(slot / WAYS);
+		if (!bucket) return 0;
+		CHECKED(bucket);
+		const struct connection4 *entry = &bucket->way[slot % WAYS];
+		return entry->client == key->client[0] && entry->virtual == key->virtual[0];
+	}
+	struct bucket6 *bucket = bucket6_at(slot / WAYS);
+	if (!bucket) return 0;
+	CHECKED(bucket);
+	const struct connection6 *entry = &bucket->way[slot % WAYS];
+	return is_same_address(entry->client, key->client) && is_same_address(entry->virtual, key->virtual);
+}
+
+/* The template of the packet's client, made for this server, and held. */
 GLOBAL int create_template(const struct config *config, const struct packet *packet, const struct service *service, __u32 chosen, struct opened *opened)
 {
 	struct key key;
 	__u32 slot = 0;
 	if (!config || !packet || !service || !opened) return 0;
-	__u32 seconds = service->persistent_sec;
 	set_template_key(&key, packet, service);
-	struct server *server = server_of(chosen);
 	struct home home = home_of(config, &key);
-	if (!server) return 0;
 	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
 	if (!template) return 0;
-	__sync_fetch_and_add(&server->persistent, 1);
-	fill(template, slot, &key, home, chosen, packet->now + ticks_from_sec(seconds), seconds << STATE_COUNT_SHIFT, 0);
+	struct server *server = server_of(chosen);
+	if (server) __sync_fetch_and_add(&server->persistent, 1);
+	__u32 seconds = service->persistent_sec, expires = packet->now + ticks_from_sec(seconds);
+	fill(template, slot, &key, home, chosen, expires, seconds << STATE_COUNT_SHIFT, LINK_IS_TEMPLATE | 1);
 	opened->link = slot + 1;
 	opened->server = chosen;
 	return 1;
 }
 
-/* Server of the packet's client by its template, whose timer is restarted. False: there is none that is of use. */
+/* Server of the packet's client by its template, held, whose timer is restarted. False: there is none that is of use. */
 GLOBAL int find_template(const struct config *config, const struct packet *packet, const struct service *service, struct opened *opened)
 {
 	struct key key;
@@ -80,11 +97,14 @@ GLOBAL int find_template(const struct config *config, const struct packet *packe
 	if (!template) return 0;
 	__u32 word = word_of(template);
 	if (is_expired(template, packet->now) && expire(config, template, word, key.version, slot, packet->now)) return 0;
-	if (!is_usable(config, template)) {
-		invalidate(template);
+	if (!hold(template)) return 0;
+	int is_it = has_key(template, slot, &key);
+	if (!is_it || !is_usable(config, template)) {
+		if (is_it) invalidate(template);
+		let_go(template);
 		return 0;
 	}
-	template->expires = packet->now + template_timeout(template);
+	template->expires = packet->now + template_timeout(word_of(template));
 	opened->link = slot + 1;
 	opened->server = template->server;
 	return 1;

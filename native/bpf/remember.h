@@ -8,7 +8,7 @@
 struct opened {
 	/* NO_SERVER: packet.refusal says why. */
 	__s32 server;
-	/* Slot of the template + 1; 0: none. */
+	/* Slot of the template + 1, which is held until the connection depends on it; 0: none. */
 	__u32 link;
 };
 
@@ -29,15 +29,13 @@ static __always_inline void set_connection_key(struct key *key, const struct pac
 
 /*
  * The connection of the packet, in the state that this first packet brings it to. One that an ICMP error opened has
- * had no packet of its own yet. False: there is no room.
+ * had no packet of its own yet. From now on it holds its template. False: there is no room.
  */
 GLOBAL int remember(const struct config *config, const struct packet *packet, const struct opened *opened)
 {
 	struct key key;
 	if (!config || !packet || !opened) return 0;
-	struct server *server = server_of(opened->server);
 	__u32 slot = 0, timeout = config->new_timeout, word = STATE_INACTIVE | STATE_NO_OUTPUT;
-	if (!server) return 0;
 	set_connection_key(&key, packet);
 	/* One from port 0 was not looked for. */
 	struct home home = packet->home;
@@ -50,13 +48,14 @@ GLOBAL int remember(const struct config *config, const struct packet *packet, co
 		timeout = state_timeout(config, packet->protocol, state);
 		if (state != 0 && is_assuring(packet->protocol, state)) assure_template(packet->version, opened->link);
 	}
-	if (opened->link) {
-		struct connection *template = connection_at(packet->version, opened->link - 1);
-		if (template) __sync_fetch_and_add(&template->link, 1);
-	}
+	struct connection *template = opened->link ? connection_at(packet->version, opened->link - 1) : 0;
+	if (template) say_who_holds(template, slot);
 	/* Counted before it is seen: who sees it may end it, and count it out. */
-	__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
-	update_overload(server);
+	struct server *server = server_of(opened->server);
+	if (server) {
+		__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
+		update_overload(server);
+	}
 	fill(connection, slot, &key, home, opened->server, packet->now + timeout, word, opened->link);
 	return 1;
 }

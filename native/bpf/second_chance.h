@@ -25,10 +25,11 @@ GLOBAL int other_server_that_lives(const struct config *config, const struct pac
 }
 
 /* The connection begins anew, with another server and without template. */
-static __always_inline int move_connection(const struct config *config, struct packet *packet, struct connection *connection, int server)
+GLOBAL int move_connection(const struct config *config, struct packet *packet, struct connection *connection, __s32 server)
 {
-	struct service *service = service_at(match(config, packet));
 	struct opened opened = { .server = server };
+	if (!config || !packet || !connection) return NO_SERVER;
+	struct service *service = service_at(match(config, packet));
 	if (!service) return NO_SERVER;
 	forget_anyway(config, connection, word_of(connection), packet->version, packet->slot);
 	return admit(config, packet, service, &opened);

@@ -12,7 +12,7 @@ static __always_inline int ends_with_its_server(const struct connection *connect
 {
 	struct server *server = server_of(connection->server);
 	if (!server || !(server->flags & SERVER_TAKES_CONNECTIONS_ALONG)) return 0;
-	return !(connection->kind & KIND_TEMPLATE) || connection->link == 0;
+	return !(connection->kind & KIND_TEMPLATE) || dependents(connection) == 0;
 }
 
 static __always_inline int is_free(const struct connection *connection)
@@ -29,8 +29,7 @@ static __always_inline int look_at(const struct config *config, struct connectio
 	if (is_expired(connection, arguments->ticks)) {
 		has_ended = expire(config, connection, word, version, slot, arguments->ticks);
 	} else if (arguments->servers_take_along && ends_with_its_server(connection)) {
-		forget(config, connection, word, version, slot);
-		has_ended = 1;
+		has_ended = forget(config, connection, word, version, slot);
 	}
 	if (has_ended) arguments->expired++;
 	else arguments->live++;
@@ -125,7 +124,7 @@ SEC("syscall") int end_connection(struct end_arguments *context)
 	__u32 word = word_of(connection);
 	if (!is_live(connection)) return 0;
 	/* A template stays for those that depend on it. */
-	if ((connection->kind & KIND_TEMPLATE) && connection->link > 0) return 0;
+	if ((connection->kind & KIND_TEMPLATE) && dependents(connection) > 0) return 0;
 	forget_anyway(config, connection, word, context->version, context->slot);
 	return 1;
 }

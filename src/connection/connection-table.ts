@@ -153,6 +153,11 @@ export class ConnectionTable {
     return this.live === this.capacity;
   }
 
+  /** How many more there is room for. */
+  get free(): number {
+    return this.capacity - this.live;
+  }
+
   serverOf(entry: number): number {
     return this.entries[entry * ENTRY_WORDS + SERVER]!;
   }

@@ -22,6 +22,8 @@ export const SCTP_STATE_NAMES: readonly string[] = [
 
 const STATE_COUNT = SCTP_STATE_NAMES.length;
 const ESTABLISHED = SCTP_STATE_NAMES.indexOf('ESTABLISHED');
+export const SCTP_INIT1 = SCTP_STATE_NAMES.indexOf('INIT1');
+export const SCTP_INIT = SCTP_STATE_NAMES.indexOf('INIT');
 export const SCTP_CLOSED = SCTP_STATE_NAMES.indexOf('CLOSED');
 
 /** Seconds that an association lives in each state without a packet. */

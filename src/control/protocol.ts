@@ -126,6 +126,8 @@ export interface StatusReply {
     readonly notes: readonly string[];
   };
   readonly connections: { readonly live: number; readonly capacity: number };
+  /** Connections that made room for others, by kind: `halfOpen`, `udp`, `template`; those that never did are left out. */
+  readonly madeRoom: Readonly<Record<string, number>>;
   /** What the table takes when it is full; with xdp, what all of its memory takes from the start. */
   readonly connectionTableBytes: number;
   /** Frames by verdict, since the datapath started; verdicts that never happened are left out. */

@@ -161,6 +161,7 @@ export class Director implements DirectorApi {
       interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
       datapath: this.datapath.describe(),
       connections: counters?.connections ?? { live: 0, capacity: connectionTableSize },
+      madeRoom: counters?.madeRoom ?? {},
       connectionTableBytes: this.datapath.tableBytes,
       verdicts: counters?.verdicts ?? {},
       neighbors: neighbors.map((neighbor) => ({ ...neighbor, interface: neighbor.interface?.name ?? null })),

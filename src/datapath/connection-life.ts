@@ -20,11 +20,14 @@ const DEPENDED_ON_SEC = 60;
 export const isExpired = (path: Path, entry: number): boolean =>
   ((path.connections.expires(entry) - path.now) | 0) <= 0;
 
-/** A connection begins in state NONE, inactive; its first packet's step gives it state and time to live. */
+/**
+ * A connection begins in state NONE, inactive; its first packet's step gives it state and time to live. NO_CONNECTION:
+ * there is no room.
+ */
 export function remember(path: Path, server: RealServer, template: number): number {
   const { connections } = path;
+  if (connections.isFull && !path.room.make(path, template)) return NO_CONNECTION;
   const connection = connections.insert(path.packet, server.id, path.now + path.timeouts.newConnection);
-  if (connection === NO_CONNECTION) return NO_CONNECTION;
   connections.setFlag(connection, ConnectionFlag.Inactive | ConnectionFlag.NoOutput);
   if (template !== NO_CONNECTION) connections.dependOn(connection, template);
   server.inactiveConnections++;
@@ -35,8 +38,8 @@ export function remember(path: Path, server: RealServer, template: number): numb
 /** By the key in path.key. Templates count apart, and towards no threshold. */
 export function rememberTemplate(path: Path, server: RealServer, timeout: number): number {
   const { connections } = path;
+  if (connections.isFull && !path.room.make(path, NO_CONNECTION)) return NO_CONNECTION;
   const template = connections.insert(path.key, server.id, path.now + timeout);
-  if (template === NO_CONNECTION) return NO_CONNECTION;
   connections.setTemplateTimeout(template, timeout);
   server.persistentConnections++;
   return template;

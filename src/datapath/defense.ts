@@ -4,7 +4,7 @@
  * looks at the free places of the connection table.
  */
 import { TICKS_PER_SECOND } from '../clock.ts';
-import { SCTP_STATE_NAMES } from '../connection/sctp-state.ts';
+import { SCTP_INIT, SCTP_INIT1, SCTP_STATE_NAMES } from '../connection/sctp-state.ts';
 import { TcpState } from '../connection/tcp-state.ts';
 import { TemplateState } from '../connection/template-state.ts';
 import { timeoutOf } from '../connection/timeouts.ts';
@@ -24,8 +24,6 @@ const SCANNED_SHARE = 1 / 32;
 const MAX_FLOOD_PACKETS = 8;
 const MIN_IDLE_TICKS = 60 * TICKS_PER_SECOND;
 
-const SCTP_INIT1 = SCTP_STATE_NAMES.indexOf('INIT1');
-const SCTP_INIT = SCTP_STATE_NAMES.indexOf('INIT');
 const SCTP_ESTABLISHED = SCTP_STATE_NAMES.indexOf('ESTABLISHED');
 
 /** What is in force while so many places of the table are taken. `dropRate`: one first packet in so many; 0: none. */
@@ -34,7 +32,8 @@ export function defenseLevel(
   capacity: number,
   live: number,
 ): { isSecure: boolean; dropsEntries: boolean; dropRate: number } {
-  const free = capacity - live;
+  // The tables of the program have room for more than was asked for.
+  const free = Math.max(0, capacity - live);
   const low = Math.ceil(capacity * LOW_SHARE);
   const isOn = (mode: number) => mode === ALWAYS || (mode !== NEVER && free < low);
   const rate = settings.drop_packet === ALWAYS ? settings.am_droprate : Math.floor(low / (low - free));

@@ -79,9 +79,12 @@ function resetConnection(path: Path, frame: DataView, connection: number): Verdi
 const forwardOpened = (path: Path, frame: DataView, server: RealServer | undefined): Verdict =>
   server === undefined ? refuse(path, frame) : forwardTo(path, frame, server);
 
+/** Places that a first packet takes: its connection and a template. */
+const MAX_OPENED = 2;
+
 /** While its successor is scheduled, a connection that is over still counts at its server. */
 function openInPlaceOf(path: Path, over: number): RealServer | undefined {
-  const makesRoomFirst = path.connections.isFull;
+  const makesRoomFirst = path.connections.free < MAX_OPENED;
   if (makesRoomFirst) forget(path, over);
   const server = openConnection(path);
   if (makesRoomFirst) return server;

@@ -11,7 +11,7 @@ import type { Path } from './path.ts';
 
 /** As long as Linux waits for the rest, net.ipv4.ipfrag_time. */
 const DATAGRAM_SEC = 30;
-/** Datagrams whose server is remembered at most: 5 MiB. */
+/** Datagrams whose server is remembered at most, then the oldest makes room: 5 MiB. */
 export const MAX_DATAGRAMS = 65_536;
 
 /** The packet is the first fragment of several, and goes to this server. */
@@ -20,7 +20,14 @@ export function rememberDatagram(path: Path, server: RealServer): void {
   setDatagramKey(key, path.packet);
   const known = datagrams.find(key);
   if (known !== NO_CONNECTION) datagrams.remove(known);
+  else if (datagrams.isFull) datagrams.remove(oldest(path));
   datagrams.insert(key, server.id, path.now + ticksFromSec(DATAGRAM_SEC));
+}
+
+/** In a table that is full: they were remembered in the order of their numbers, and go in that order. */
+function oldest(path: Path): number {
+  path.oldestDatagram = (path.oldestDatagram % MAX_DATAGRAMS) + 1;
+  return path.oldestDatagram;
 }
 
 /** The server of the datagram that a later fragment belongs to. */

@@ -11,6 +11,7 @@ import { Packet } from '../wire/packet.ts';
 import { Defense } from './defense.ts';
 import { MAX_DATAGRAMS } from './fragments.ts';
 import { ReplyLimit } from './reply-limit.ts';
+import { Room } from './room.ts';
 import { VERDICT_COUNT, Verdict } from './verdict.ts';
 import { createWaitingBuffer, WaitingFragments } from './waiting-fragments.ts';
 
@@ -31,6 +32,8 @@ export interface Path {
   readonly key: Packet;
   /** Servers of datagrams that come in fragments. */
   readonly datagrams: ConnectionTable;
+  /** Entry of the datagram that made room last. */
+  oldestDatagram: number;
   readonly waiting: WaitingFragments;
   /** Where a fragment that waited is handled. */
   readonly waited: DataView;
@@ -44,6 +47,8 @@ export interface Path {
   readonly verdicts: Float64Array;
   readonly replies: ReplyLimit;
   readonly defense: Defense;
+  /** For what is new when the table of connections is full. */
+  readonly room: Room;
 }
 
 export interface PathOptions {
@@ -67,6 +72,7 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     ownAddresses: new Set(),
     key: new Packet(),
     datagrams: new ConnectionTable(MAX_DATAGRAMS, seed),
+    oldestDatagram: 0,
     waiting: new WaitingFragments(),
     waited: createWaitingBuffer(),
     connection: NO_CONNECTION,
@@ -75,5 +81,6 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     verdicts: new Float64Array(VERDICT_COUNT),
     replies: new ReplyLimit(),
     defense: new Defense(),
+    room: new Room(connectionTableSize),
   };
 }

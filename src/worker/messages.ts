@@ -97,6 +97,8 @@ export interface CountersReport {
   /** Frames by name of the Verdict; those that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly connections: { readonly live: number; readonly capacity: number };
+  /** Connections that made room for others, by name of the RoomMaker; those that never did are left out. */
+  readonly madeRoom: Readonly<Record<string, number>>;
   readonly capturing: boolean;
 }
 

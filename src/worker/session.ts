@@ -8,6 +8,7 @@ import type { ConnectionFilter } from '../control/protocol.ts';
 import { forget } from '../datapath/connection-life.ts';
 import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
+import { namedRoomMakers } from '../datapath/room.ts';
 import { verdictNames } from '../datapath/verdict.ts';
 import { createScheduler } from '../schedule/registry.ts';
 import {
@@ -105,7 +106,8 @@ export class PathSession implements DatapathSession {
       if (frames > 0) verdicts[name] = frames;
     }
     const { live, capacity } = path.connections;
-    return { services, verdicts, connections: { live, capacity }, capturing: true };
+    const madeRoom = namedRoomMakers((maker) => path.room.made[maker]!);
+    return { services, verdicts, connections: { live, capacity }, madeRoom, capturing: true };
   }
 
   /** Looks at `limit` entries. */

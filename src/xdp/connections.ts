@@ -1,12 +1,12 @@
 /** The connection tables of the program, read as they are: listed, searched, ended. Traffic goes on meanwhile. */
 import { matchesFilter } from '../connection/connection-filter.ts';
 import { describe } from '../connection/describe.ts';
-import { INVALIDATED_PORT } from '../connection/template-state.ts';
+import { INVALIDATED_PORT, TemplateState } from '../connection/template-state.ts';
 import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
 import type { Suspect } from '../datapath/defense.ts';
 import type { RealServer } from '../service/real-server.ts';
 import type { IpAddress } from '../wire/address.ts';
-import { CONNECTION, CONNECTION4, CONNECTION6, Kind, StateBits } from './layout.ts';
+import { CONNECTION, CONNECTION4, CONNECTION6, dependentsIn, Kind, StateBits } from './layout.ts';
 import type { Memory } from './memory.ts';
 import type { Program } from './program.ts';
 
@@ -78,11 +78,11 @@ export class ConnectionTables {
     const template = isTemplate(table, index);
     const protocol = field(table, index, 'kind') & 0xff;
     const word = field(table, index, 'state');
-    const state = word & StateBits.State;
+    const state = stateOf(word, template);
     const left = (field(table, index, 'expires') - now) | 0;
     return {
       isTemplate: template,
-      dependents: template ? field(table, index, 'link') : 0,
+      dependents: template ? dependentsIn(field(table, index, 'link')) : 0,
       state,
       protocol,
       idle: template ? 0 : timeout(protocol, state) - left,
@@ -109,7 +109,7 @@ export class ConnectionTables {
       protocol: kind & 0xff,
       isTemplate: template,
       hasTemplate: !template && field(table, index, 'link') !== 0,
-      state: field(table, index, 'state') & StateBits.State,
+      state: stateOf(field(table, index, 'state'), template),
       expiresSec: Math.floor(left / this.program.ticksPerSecond),
       client: addressOf(table, index, 'client'),
       virtual: addressOf(table, index, 'virtual'),
@@ -132,6 +132,11 @@ const field = ({ memory, at }: Table, index: number, name: keyof typeof CONNECTI
 const isLive = (table: Table, index: number): boolean => (field(table, index, 'kind') & Kind.Live) !== 0;
 const isTemplate = (table: Table, index: number): boolean =>
   (field(table, index, 'kind') & Kind.Template) !== 0;
+
+function stateOf(word: number, isTemplate: boolean): number {
+  if (!isTemplate) return word & StateBits.State;
+  return word & StateBits.Assured ? TemplateState.Assured : TemplateState.None;
+}
 
 function addressOf({ version, memory, at }: Table, index: number, side: 'client' | 'virtual'): IpAddress {
   if (version === 6) return { version, words: memory.words(index, at[side]) };

@@ -127,7 +127,13 @@ export const StateBits = {
   NoOutput: 0x200,
   CountShift: 10,
   CountMask: 0xf,
+  /** Of a template. */
+  Assured: 0x80,
 } as const;
+/** The link of a template says how many connections depend on it: native/bpf/layout.h. */
+export const LinkBits = { IsTemplate: 0x80000000, IsSole: 0x40000000, CountMask: 0x1f } as const;
+export const dependentsIn = (link: number): number =>
+  link & LinkBits.IsSole ? link & LinkBits.CountMask : link & ~LinkBits.IsTemplate;
 
 export const CONNECTION = struct({ ports: U32, kind: U32, server: U32, expires: U32, state: U32, link: U32 });
 export const CONNECTION4 = struct({ client: U32, virtual: U32, connection: CONNECTION });
@@ -152,6 +158,9 @@ export const TRAFFIC = struct({
   foreign: U64,
   spare: [U64, 2],
 });
+
+/** Frames by verdict, and what made room by RoomMaker. */
+export const VERDICT_COUNTS = struct({ frames: [U64, 80], madeRoom: [U64, 8] });
 
 export const MARK_RULE = struct({
   destination: [U32, 4],

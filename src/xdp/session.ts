@@ -7,6 +7,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { TICKS_PER_SECOND, ticksFromSec } from '../clock.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
+import { namedRoomMakers } from '../datapath/room.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
 import {
   applyEdit,
@@ -41,7 +42,7 @@ import { letFramesPass } from './blocks.ts';
 import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
-import { CONFIG, LAYOUT_VERSION } from './layout.ts';
+import { CONFIG, LAYOUT_VERSION, VERDICT_COUNTS } from './layout.ts';
 import { writeMarkRules } from './mark-record.ts';
 import { NextHops } from './next-hops.ts';
 import { writeNotes } from './notes.ts';
@@ -52,6 +53,7 @@ import { isRecordInUse, liftOverload, macOfWord, macWord, readLoad } from './ser
 import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
 
+const VERDICT_COUNTS_WORDS = VERDICT_COUNTS.bytes / 8;
 /** No removed server is kept for so long. */
 const FORGETTING_TICKS = ticksFromSec(600);
 
@@ -144,6 +146,7 @@ export class XdpSession implements DatapathSession {
       services,
       verdicts: this.readVerdicts(),
       connections: { live: this.live, capacity: this.capacity },
+      madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),
       capturing: true,
     };
   }
@@ -310,14 +313,20 @@ export class XdpSession implements DatapathSession {
   }
 
   private readVerdicts(): Record<string, number> {
-    const { verdicts, cpus } = this.program;
     const report: Record<string, number> = {};
     for (const [verdict, name] of verdictNames) {
-      let frames = 0;
-      for (let cpu = 0; cpu < cpus; cpu++) frames += Number(verdicts[cpu * VERDICT_COUNT + verdict]);
+      const frames = this.countOf(verdict);
       if (frames > 0) report[name] = frames;
     }
     return report;
+  }
+
+  /** Of all CPUs: a word of struct verdict_counts. */
+  private countOf(word: number): number {
+    const { verdicts, cpus } = this.program;
+    let count = 0;
+    for (let cpu = 0; cpu < cpus; cpu++) count += Number(verdicts[cpu * VERDICT_COUNTS_WORDS + word]);
+    return count;
   }
 
   private updateDefense(): void {

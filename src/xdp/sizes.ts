@@ -14,6 +14,7 @@ import {
   SERVICE,
   SERVICE_SLOT,
   TRAFFIC,
+  VERDICT_COUNTS,
   WAYS,
 } from './layout.ts';
 
@@ -35,7 +36,6 @@ const SLOTS_PER_SERVICE = 8;
 /** The longest scheduler's table (mh), and the list of each server twice, in the old version and the new. */
 const CELLS_PER_SERVICE = 4096;
 const CELLS_PER_SERVER = 4;
-const VERDICT_COUNTS_BYTES = 640;
 /** Of the hash maps for fragments, destinations and addresses, with the kernel's overhead; and of the rest. */
 const FIXED_BYTES = 12 * 2 ** 20;
 
@@ -80,7 +80,7 @@ export function xdpMemoryBytes(sizes: XdpSizes, cpus: number): number {
     entries.cells * CELL_LINE.bytes +
     entries.mark_rules * MARK_RULE.bytes +
     entries.server_traffic * TRAFFIC.bytes +
-    entries.verdicts * VERDICT_COUNTS_BYTES +
+    entries.verdicts * VERDICT_COUNTS.bytes +
     entries.virtual_addresses * 4 * ADDRESS_KEY.bytes +
     CONFIG.bytes +
     FIXED_BYTES

@@ -107,8 +107,23 @@ const KINDS: readonly Kind[] = [
   {
     name: 'SYN flood against a full table',
     frame: client4().tcp(31337, 80, SYN),
-    verdict: 'DropConnectionTableFull',
+    verdict: 'Forward',
     vary: otherPort,
+  },
+  {
+    name: 'UDP flood against a full table',
+    frame: client4().udp(5000, 53),
+    verdict: 'Forward',
+    vary: otherPort,
+  },
+  {
+    name: 'flood of connections against a table that is full of such',
+    frame: client4().tcp(31337, 80, SYN),
+    verdict: 'DropConnectionTableFull',
+    vary: (frame, count) => {
+      otherPort(frame, (count + 1) >> 1);
+      frame.setUint8(47, count & 1 ? SYN : ACK);
+    },
   },
   {
     name: 'ICMP error about a connection',

@@ -1,6 +1,7 @@
 /** drop_packet, drop_entry and secure_tcp: what they do always, and what they do while the table is nearly full. */
 import { describe, expect, test } from 'vitest';
-import type { Settings } from '../../src/service/settings.ts';
+import { defenseLevel } from '../../src/datapath/defense.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../src/service/settings.ts';
 import { addServer, addService } from '../helpers/edits.ts';
 import { ACK, eth, SYN } from '../helpers/frame-builder.ts';
 import { CLIENT, VIP } from '../helpers/sample-frames.ts';
@@ -53,6 +54,11 @@ describe('drop_packet', () => {
     expect(droppedOf(director, 10, 6000)).toEqual([9]);
     director.session.everySecond();
     expect(droppedOf(director, 6, 7000)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('1: every one where more live than were asked for', () => {
+    const settings = { ...DEFAULT_SETTINGS, drop_packet: 1 };
+    expect([1000, 1001, 2000].map((live) => defenseLevel(settings, 1000, live).dropRate)).toEqual([1, 1, 1]);
   });
 
   test('0: never', () => {

@@ -804,9 +804,14 @@ describe('real servers that frames cannot reach', () => {
 });
 
 describe('a connection table that is full', () => {
-  test('opens nothing, keeps what there is, and has room when something ends', () => {
+  test('of established connections opens nothing, keeps what there is, and has room when something ends', () => {
     const director = new TestDirector(EDITS, { connectionTableSize: 2 });
-    const open = (port: number) => director.handle(fromClient().tcp(port, 80, SYN)).verdict;
+    const send = (port: number, flags: number) => director.handle(fromClient().tcp(port, 80, flags)).verdict;
+    const open = (port: number) => {
+      const verdict = send(port, SYN);
+      if (verdict === 'Forward') send(port, ACK);
+      return verdict;
+    };
     expect([open(1), open(2), open(3), open(1)]).toEqual([
       'Forward',
       'Forward',
@@ -814,7 +819,7 @@ describe('a connection table that is full', () => {
       'Forward',
     ]);
     expect(director.load(WEB, A)).toEqual([2, 0]);
-    director.wait(61);
+    director.wait(901);
     director.sweepAll();
     expect([open(3), open(4), open(5)]).toEqual(['Forward', 'Forward', 'DropConnectionTableFull']);
   });

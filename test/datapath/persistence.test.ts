@@ -196,15 +196,23 @@ describe('a template', () => {
 
   test('takes a place in the table; without one for its connection the client is dropped and the template stays', () => {
     const path = director(WEB, {}, {}, 3);
-    expect(['192.0.2.1', '192.0.2.2'].map((client) => open(path, client))).toEqual([
-      '0c',
-      'DropConnectionTableFull',
-    ]);
+    const establish = (client: string) => {
+      const server = open(path, client);
+      path.handle(
+        eth()
+          .ipv4(client, VIP)
+          .tcp(nextPort - 1, 80, ACK),
+      );
+      return server;
+    };
+    expect(['192.0.2.1', '192.0.2.2'].map(establish)).toEqual(['0c', 'DropConnectionTableFull']);
     expect(templates(path)).toHaveLength(2);
-    expect(open(path, '192.0.2.3')).toBe('DropConnectionTableFull');
     expect(path.counters(WEB, '10.0.0.11:80')).toMatchObject({
       persistentConnections: 1,
       inactiveConnections: 0,
     });
+    // It makes room for another client's, as nobody depends on it.
+    expect(open(path, '192.0.2.3')).toBe('DropConnectionTableFull');
+    expect(templates(path).map((template) => template.split(' ')[0])).toEqual(['192.0.2.1', '192.0.2.3']);
   });
 });

@@ -138,6 +138,8 @@ interface Entry {
   timeout: number;
   readonly template: Entry | undefined;
   dependents: number;
+  /** From the client. */
+  packets: number;
 }
 
 interface Datagram {
@@ -183,6 +185,8 @@ export class Book {
   private dropRate = 0;
   private untilDrop = 0;
   private seconds = 0;
+  /** Which of those that may make room goes. */
+  choosesWhoGoes: (candidates: readonly ListedConnection[]) => number = () => 0;
 
   constructor(capacity: number, ownAddresses: readonly string[]) {
     this.capacity = capacity;
@@ -436,7 +440,7 @@ export class Book {
     if (server === undefined || isOver || !server.isListed) {
       if (found !== undefined && !isOver && this.settings.expire_nodest_conn === 0)
         return { verdict: 'DropServerRemoved' };
-      if (found !== undefined && this.entries.length >= this.capacity) this.remove(found);
+      if (found !== undefined && this.entries.length > this.capacity - 2) this.remove(found);
       const opened = this.open(packet);
       // Its timer runs out now: after its successor was scheduled, or after the answer of this host, which finds it.
       if (found !== undefined && opened === 'DeliverUnscheduled') found.expires = this.now;
@@ -662,13 +666,29 @@ export class Book {
   }
 
   private insert(
-    entry: Omit<Entry, 'expires' | 'isInactive' | 'hasSeenReply' | 'dependents'>,
+    entry: Omit<Entry, 'expires' | 'isInactive' | 'hasSeenReply' | 'dependents' | 'packets'>,
   ): Entry | undefined {
-    if (this.entries.length >= this.capacity) return undefined;
+    if (this.entries.length >= this.capacity && !this.makeRoom(entry.template)) return undefined;
     const expires = this.now + entry.timeout;
-    const inserted = { ...entry, expires, isInactive: true, hasSeenReply: false, dependents: 0 };
+    const inserted = { ...entry, expires, isInactive: true, hasSeenReply: false, dependents: 0, packets: 0 };
     this.entries.push(inserted);
     return inserted;
+  }
+
+  /** A full table of the director's: what has shown that somebody is there stays. */
+  private makeRoom(kept: Entry | undefined): boolean {
+    const candidates = this.entries.filter((entry) => entry !== kept && this.mayGo(entry));
+    const chosen = candidates[this.choosesWhoGoes(candidates.map((entry) => listed(entry, this.now)))];
+    if (chosen !== undefined) this.remove(chosen);
+    return chosen !== undefined;
+  }
+
+  private mayGo(entry: Entry): boolean {
+    if (entry.isTemplate)
+      return entry.dependents === 0 && (entry.state !== 'ASSURED' || entry.expires <= this.now);
+    if (entry.packets === 0 || entry.expires <= this.now) return true;
+    if (entry.protocol === 'udp') return entry.packets === 1 && !entry.hasSeenReply;
+    return ['SYN_RECV', 'SYNACK', 'INIT1', 'INIT'].includes(entry.state);
   }
 
   private remove(entry: Entry): void {
@@ -686,6 +706,7 @@ export class Book {
 
   private step(entry: Entry, packet: BookPacket, side: 'input' | 'output'): void {
     const before = entry.state;
+    if (side === 'input') entry.packets++;
     let seconds: number;
     let isActive = false;
     if (packet.protocol === 'udp') {

@@ -9,7 +9,7 @@ import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/se
 import type { Edit } from '../../src/service/model.ts';
 import { toHex } from '../helpers/frame-builder.ts';
 import { DIRECTOR_ADDRESS, type Handled, MAC_OF, TestDirector } from '../helpers/test-director.ts';
-import { Book, type BookPacket, type Outcome } from './book.ts';
+import { Book, type BookPacket, type ListedConnection, type Outcome } from './book.ts';
 import { bookServices, renderBookConnection, renderBookServices } from './book-listing.ts';
 import { type Frame, forwardedFrame, frameOf, replyFrame } from './frames.ts';
 import type { Step } from './steps.ts';
@@ -33,6 +33,7 @@ export class Duel {
     this.book = new Book(capacity, own);
     // What it answers in a second is its own test's matter.
     Object.assign(this.director.path.replies, { limitsClients: false });
+    this.book.choosesWhoGoes = (candidates) => this.whoWent(candidates);
     for (const address of ['127.0.0.1', '::1', ...own]) this.book.setNextHop(address, 'local');
     for (const [address, mac] of Object.entries(MAC_OF)) this.book.setNextHop(address, { mac });
   }
@@ -65,13 +66,19 @@ export class Duel {
   }
 
   private handle(frame: Frame): void {
-    const wanted = this.book.handle(frame.packet);
     const handled = this.director.handle(frame.bytes);
+    const wanted = this.book.handle(frame.packet);
     this.reached.set(handled.verdict, (this.reached.get(handled.verdict) ?? 0) + 1);
     agree('the verdict', handled.verdict, wanted.verdict);
     this.frames.set(frame.packet, frame);
     this.compareSent(frame, handled, wanted);
     this.compareDelivered(frame, handled);
+  }
+
+  /** Of several that may make room: the book does not say which, so it is the one that the path has no more. */
+  private whoWent(candidates: readonly ListedConnection[]): number {
+    const left = this.director.connections().map((each) => renderConnection(each, renderNumeric));
+    return candidates.findIndex((candidate) => !left.includes(renderBookConnection(candidate)));
   }
 
   private compareSent(frame: Frame, { sent, verdict }: Handled, wanted: Outcome): void {

@@ -12,8 +12,14 @@ import { readWord, runFrame, Word, writeWord, XDP_TX } from './shared-rig.ts';
 export type HammerTask =
   /** New clients only: each gets a server of the configuration that is in force. */
   | { readonly kind: 'clients'; readonly seed: number; readonly edits: number }
-  /** Connections of clients `first` … `first + count - 1` that begin, go on and end. */
-  | { readonly kind: 'connections'; readonly seed: number; readonly first: number; readonly count: number }
+  /** Connections of clients `first` … `first + count - 1` that begin, and unless it `onlyBegins` go on and end. */
+  | {
+      readonly kind: 'connections';
+      readonly seed: number;
+      readonly first: number;
+      readonly count: number;
+      readonly onlyBegins?: boolean;
+    }
   /** In each epoch each of its clients sends one datagram, and then it says so. */
   | { readonly kind: 'rounds'; readonly first: number; readonly count: number }
   /** One datagram after the other. */
@@ -75,13 +81,14 @@ function hammerConnections({
   seed,
   first,
   count,
+  onlyBegins = false,
 }: Extract<HammerTask, { kind: 'connections' }>): HammerReport {
   const random = new Random(seed);
   const stream = new FrameStream(tcpFrame(1));
   let total = 0;
   for (; !isStopped(); total++) {
     const client = CLIENTS + first + random.below(count);
-    runFrame(program, stream.of(client, 1024, random.pick(FLAGS)));
+    runFrame(program, stream.of(client, 1024, onlyBegins ? SYN : random.pick(FLAGS)));
     writeWord(program, Word.Frames, total);
   }
   return { frames: total, problems, servers: 0, refused: 0 };

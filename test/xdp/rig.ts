@@ -1,6 +1,15 @@
 /** The program with as many servers as a test likes, each with a MAC that tells its number. Needs root. */
 import type { NextHop } from '../../src/worker/messages.ts';
-import { CONNECTION, CONNECTION4, CONNECTION6, GROUP_SPILLS, Kind, StateBits } from '../../src/xdp/layout.ts';
+import {
+  CONNECTION,
+  CONNECTION4,
+  CONNECTION6,
+  dependentsIn,
+  GROUP_SPILLS,
+  Kind,
+  LinkBits,
+  StateBits,
+} from '../../src/xdp/layout.ts';
 import type { Memory } from '../../src/xdp/memory.ts';
 import type { Program } from '../../src/xdp/program.ts';
 import { XdpSession } from '../../src/xdp/session.ts';
@@ -114,7 +123,10 @@ interface Entry {
   readonly kind: number;
   readonly server: number;
   readonly state: number;
+  /** Slot of its template + 1; 0: none, or it is a template. */
   readonly link: number;
+  /** Of a template: how many connections depend on it. */
+  readonly dependents: number;
 }
 
 export function* entriesOf({ connections4, connections6 }: Program): Generator<Entry> {
@@ -128,8 +140,12 @@ export function* entriesOf({ connections4, connections6 }: Program): Generator<E
     for (let slot = 0; slot < memory.count; slot++) {
       const kind = word(slot, 'kind');
       if ((kind & Kind.Live) === 0) continue;
-      const [server, state, link] = [word(slot, 'server'), word(slot, 'state'), word(slot, 'link')];
-      yield { version, slot, kind, server, state, link };
+      const [server, state, whole] = [word(slot, 'server'), word(slot, 'state'), word(slot, 'link')];
+      const isTemplate = (kind & Kind.Template) !== 0;
+      if (isTemplate !== whole >= LinkBits.IsTemplate)
+        throw new Error(`slot ${slot}: kind ${kind}, link ${whole}`);
+      const [link, dependents] = isTemplate ? [0, dependentsIn(whole)] : [whole, 0];
+      yield { version, slot, kind, server, state, link, dependents };
     }
   }
 }

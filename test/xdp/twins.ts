@@ -192,6 +192,7 @@ class Twins implements Contest {
     const got = this.program.session.readCounters();
     agree('the counters', JSON.stringify(of.services), JSON.stringify(got.services));
     agree('frames by verdict', JSON.stringify(of.verdicts), JSON.stringify(got.verdicts));
+    agree('what made room', JSON.stringify(of.madeRoom), JSON.stringify(got.madeRoom));
     agree('live connections', String(of.connections.live), String(got.connections.live));
     const render = (listings: readonly Parameters<typeof renderConnection>[0][]) =>
       listings

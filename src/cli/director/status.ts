@@ -3,6 +3,12 @@ import pc from 'picocolors';
 import type { NeighborListing, StatusReply } from '../../control/protocol.ts';
 import { plainTable } from './table.ts';
 
+const ROOM_MAKERS: Readonly<Record<string, string>> = {
+  halfOpen: 'half-open',
+  udp: 'UDP of one packet',
+  template: 'template, not assured',
+};
+
 /** Pure but for colours, which picocolors leaves out where there is no terminal or NO_COLOR is set. */
 export function renderStatus(reply: StatusReply): string {
   const { datapath, connections } = reply;
@@ -28,6 +34,10 @@ export function renderStatus(reply: StatusReply): string {
     ...section(
       ['VERDICT', 'FRAMES'],
       Object.entries(reply.verdicts).map(([name, frames]) => [name, String(frames)]),
+    ),
+    ...section(
+      ['MADE ROOM', 'CONNECTIONS'],
+      Object.entries(reply.madeRoom).map(([kind, count]) => [ROOM_MAKERS[kind] ?? kind, String(count)]),
     ),
     ...reply.warnings.map((warning) => pc.yellow(`warning: ${warning}`)),
   ].join('\n');

@@ -60,6 +60,7 @@ describe('the status', () => {
     connections: { live: 17, capacity: 1048576 },
     connectionTableBytes: 75_497_537,
     verdicts: {},
+    madeRoom: {},
     neighbors: [],
     warnings: [],
   };
@@ -99,6 +100,7 @@ describe('the status', () => {
         { server: '192.0.2.1', kind: 'unreachable', mac: null, state: 'behind a router', interface: null },
       ],
       verdicts: { Forward: 12, DropNoNeighbor: 3 },
+      madeRoom: { halfOpen: 1234, template: 5 },
       warnings: ['the guard is missing'],
     });
     expect(lines).toEqual([
@@ -117,6 +119,10 @@ describe('the status', () => {
       'VERDICT         FRAMES',
       'Forward         12',
       'DropNoNeighbor  3',
+      '',
+      'MADE ROOM              CONNECTIONS',
+      'half-open              1234',
+      'template, not assured  5',
       'warning: the guard is missing',
     ]);
   });

@@ -1,7 +1,7 @@
 /** Two processes that run the same connections through the program at once: what is counted is what is in the table. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { VERDICT_COUNT, Verdict } from '../../../src/datapath/verdict.ts';
-import { CONFIG, Kind, SERVICE, StateBits, WAYS } from '../../../src/xdp/layout.ts';
+import { Verdict } from '../../../src/datapath/verdict.ts';
+import { CONFIG, Kind, SERVICE, StateBits, VERDICT_COUNTS, WAYS } from '../../../src/xdp/layout.ts';
 import { addServer, addService, editServer } from '../../helpers/edits.ts';
 import { RST, SYN } from '../../helpers/frame-builder.ts';
 import { describeWithRoot } from '../../helpers/netns.ts';
@@ -34,7 +34,7 @@ describeWithRoot('two CPUs at once', [], () => {
   const framesOf = (name: keyof typeof Verdict): number => {
     const { verdicts, cpus } = rig.program;
     const counts = [...Array(cpus).keys()].map((cpu) =>
-      Number(verdicts[cpu * VERDICT_COUNT + Verdict[name]]),
+      Number(verdicts[(cpu * VERDICT_COUNTS.bytes) / 8 + Verdict[name]]),
     );
     return counts.reduce((sum, count) => sum + count, 0);
   };
@@ -57,8 +57,22 @@ describeWithRoot('two CPUs at once', [], () => {
     for (const { kind, link } of entries)
       if (!(kind & Kind.Template)) dependents.set(link - 1, (dependents.get(link - 1) ?? 0) + 1);
     const templates = entries.filter(({ kind }) => kind & Kind.Template);
-    expect(templates.map(({ link }) => link)).toEqual(templates.map(({ slot }) => dependents.get(slot) ?? 0));
-    expect(entries.filter(({ state }) => (state & StateBits.State) > 10)).toEqual([]);
+    expect(templates.map((each) => each.dependents)).toEqual(
+      templates.map(({ slot }) => dependents.get(slot) ?? 0),
+    );
+    expect(
+      entries.filter(({ kind, state }) => !(kind & Kind.Template) && (state & StateBits.State) > 10),
+    ).toEqual([]);
+  };
+  /** When all time is up nothing is left, in the table and in the counts. */
+  const expectAllToEnd = () => {
+    for (let round = 0; round < 3; round++) {
+      rig.program.config.set32(0, 4, 1_000_000 * (round + 1));
+      rig.program.sweep(4);
+    }
+    expectRightCounts();
+    expect(recount(rig.program).size).toBe(0);
+    expect(spillsOf(rig.program)).toBe(0);
   };
   /** All connections are for the same two buckets. */
   const withoutSecrets = () => {
@@ -79,27 +93,39 @@ describeWithRoot('two CPUs at once', [], () => {
     ['in a table that has room', { flows: CONNECTIONS / 4, persistentSec: 0 }],
     ['in a table that is too small', { flows: 4 * CONNECTIONS, persistentSec: 0 }],
     ['with persistence', { flows: CONNECTIONS / 8, persistentSec: 20 }],
-  ])('%s', async (_, { flows, persistentSec }) => {
-    const servers = [...Array(SERVERS).keys()].map((number) => addServer(WEB, serverName(number)));
-    rig.session.edit([addService(WEB, { scheduler: 'wlc', persistentSec }), ...servers]);
-    // Half of the connections are the same in both.
-    const reports = rig.hammer(
-      { kind: 'connections', seed: 1, first: 0, count: flows },
-      { kind: 'connections', seed: 2, first: flows / 2, count: flows },
-    );
-    await tend(30);
-    rig.stop();
-    expect(Math.min(...(await reports).map(({ frames }) => frames))).toBeGreaterThan(1000);
-    expectRightCounts();
-    if (flows < CONNECTIONS) expect(framesOf('DropConnectionTableFull')).toBe(0);
-    for (let round = 0; round < 3; round++) {
-      rig.program.config.set32(0, 4, 1_000_000 * (round + 1));
-      rig.program.sweep(4);
-    }
-    expectRightCounts();
-    expect(recount(rig.program).size).toBe(0);
-    expect(spillsOf(rig.program)).toBe(0);
-  });
+    ['with persistence in a table that is too small', { flows: 4 * CONNECTIONS, persistentSec: 20 }],
+    [
+      'with templates of four clients each in a table that is too small',
+      { flows: 4 * CONNECTIONS, persistentSec: 20, netmask: 0xfffffffc },
+    ],
+  ])(
+    '%s',
+    async (_, {
+      flows,
+      persistentSec,
+      netmask = 0xffffffff,
+    }: { flows: number; persistentSec: number; netmask?: number }) => {
+      const servers = [...Array(SERVERS).keys()].map((number) => addServer(WEB, serverName(number)));
+      rig.session.edit([addService(WEB, { scheduler: 'wlc', persistentSec, netmask }), ...servers]);
+      // Half of the connections are the same in both.
+      const reports = rig.hammer(
+        { kind: 'connections', seed: 1, first: 0, count: flows },
+        { kind: 'connections', seed: 2, first: flows / 2, count: flows },
+      );
+      await tend(30);
+      rig.stop();
+      expect(Math.min(...(await reports).map(({ frames }) => frames))).toBeGreaterThan(1000);
+      expectRightCounts();
+      if (flows < CONNECTIONS) expect(framesOf('DropConnectionTableFull')).toBe(0);
+      const { madeRoom } = rig.session.readCounters();
+      const makers = [
+        ...(flows > CONNECTIONS ? ['halfOpen'] : []),
+        ...(flows > CONNECTIONS && persistentSec > 0 ? ['template'] : []),
+      ];
+      expect(Object.keys(madeRoom)).toEqual(makers);
+      expectAllToEnd();
+    },
+  );
 
   test('count right where one ends what the other one goes on with', async () => {
     const servers = [...Array(SERVERS).keys()].map((number) => addServer(WEB, serverName(number)));
@@ -113,6 +139,23 @@ describeWithRoot('two CPUs at once', [], () => {
     rig.stop();
     await reports;
     expectRightCounts();
+  });
+
+  test('know who depends on a template while others push it out', async () => {
+    const servers = [...Array(SERVERS).keys()].map((number) => addServer(WEB, serverName(number)));
+    rig.session.edit([
+      addService(WEB, { scheduler: 'rr', persistentSec: 20, netmask: 0xfffffffe }),
+      ...servers,
+    ]);
+    withoutSecrets();
+    const task = { kind: 'connections', first: 0, count: 8, onlyBegins: true } as const;
+    const reports = rig.hammer({ ...task, seed: 1 }, { ...task, seed: 2 });
+    await tend(300);
+    rig.stop();
+    await reports;
+    expect(rig.session.readCounters().madeRoom.template).toBeGreaterThan(1000);
+    expectRightCounts();
+    expectAllToEnd();
   });
 
   test('take no place from each other while there is another one', async () => {
