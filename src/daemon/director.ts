@@ -70,6 +70,7 @@ export class Director implements DirectorApi {
   private hasConfiguration = false;
   private adopted = false;
   private isClosing = false;
+  private isFollowingHealth = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
@@ -279,9 +280,15 @@ export class Director implements DirectorApi {
     return { ...edit, options: this.serverHealth.optionsInForce(edit.service, edit.server, edit.options) };
   }
 
-  /** Servers went down or came up. */
+  /** Servers went down or came up: several within a moment count as one change. */
   private followHealth(): void {
-    this.oneAtATime(() => this.takeHealthOver()).catch((error: Error) =>
+    if (this.isFollowingHealth) return;
+    this.isFollowingHealth = true;
+    const done = this.oneAtATime(async () => {
+      this.isFollowingHealth = false;
+      await this.takeHealthOver();
+    });
+    done.catch((error: Error) =>
       this.options.log.error({ err: error }, `what checks found is not in force: ${error.message}`),
     );
   }

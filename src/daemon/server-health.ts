@@ -18,6 +18,7 @@ import {
 import type { ServerAddress, ServerOptions, ServiceAddress } from '../service/model.ts';
 
 const RAMP_STEP_MS = 1000;
+const SETTLE_MS = 20;
 const MS = 1000;
 
 export interface ServerHealthOptions {
@@ -54,6 +55,7 @@ export class ServerHealth {
   private readonly freeMarks: number[] = [];
   private routes: readonly CheckRoute[] = [];
   private rulesFailure = '';
+  private isFollowingNeighbors = false;
   private ramp: NodeJS.Timeout | undefined;
 
   constructor(options: ServerHealthOptions) {
@@ -100,8 +102,12 @@ export class ServerHealth {
     await this.applyRules();
   }
 
-  /** A neighbour was found, lost, or has another MAC. */
+  /** A neighbour was found, lost, or has another MAC. Several within a moment count as one change. */
   async followNeighbors(): Promise<void> {
+    if (this.isFollowingNeighbors) return;
+    this.isFollowingNeighbors = true;
+    await new Promise((done) => setTimeout(done, SETTLE_MS));
+    this.isFollowingNeighbors = false;
     this.readNeighbors();
     await this.applyRules();
   }

@@ -120,7 +120,7 @@ export async function observe(lab: Lab, failure: Failure, host: RealServer = 'rs
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-const attemptsOf = (client: Program): Attempt[] =>
+export const attemptsOf = (client: Program): Attempt[] =>
   client.lines.slice(1).map((line) => JSON.parse(line) as Attempt);
 
 function outcomeOf(
