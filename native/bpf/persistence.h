@@ -35,7 +35,7 @@ static __always_inline void set_template_key(struct key *key, const struct packe
 static __always_inline int is_usable(const struct config *config, const struct connection *template)
 {
 	struct server *server = server_of(template->server);
-	return server && (server->flags & (SERVER_LISTED | SERVER_FAILED)) == SERVER_LISTED &&
+	return server && takes_part(server) &&
 	       !(config->expire_quiescent_template && server->weight == 0);
 }
 

@@ -47,7 +47,7 @@ static __always_inline struct server *cached_server(__u32 name)
 {
 	struct server *server = server_of(name & ((1 << SERVER_BITS) - 1));
 	if (!server || (__u32)(server->generation << SERVER_BITS) != (name & ~((1u << SERVER_BITS) - 1))) return 0;
-	return server->flags & SERVER_LISTED ? server : 0;
+	return takes_part(server) ? server : 0;
 }
 
 static __always_inline int number_of(__u32 name)

@@ -16,6 +16,12 @@ static __always_inline __u32 cell_at(__u32 cell)
 	return line->server[cell % CELLS];
 }
 
+/* Neither deleted nor failed: who has remembered it may still choose it. */
+static __always_inline int takes_part(const struct server *server)
+{
+	return (server->flags & (SERVER_LISTED | SERVER_FAILED)) == SERVER_LISTED;
+}
+
 /* Takes new connections: what lc, wlc and their kin skip the others for. */
 static __always_inline int is_available(const struct server *server)
 {

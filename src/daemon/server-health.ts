@@ -47,8 +47,9 @@ export class ServerHealth {
   private policies: ReadonlyMap<string, HealthPolicy> = new Map();
   private neighbors = new Map<string, Neighbor>();
   private readonly drained = new Set<string>();
-  /** Date.now() when a server came back, by key. */
-  private readonly cameBack = new Map<string, number>();
+  private services: ReadonlyMap<string, ServiceAddress> = new Map();
+  /** Servers that start slowly, by key: Date.now() when they came back, and for how long. */
+  private readonly slow = new Map<string, { readonly began: number; readonly lengthMs: number }>();
   /** Of servers that a daemon before us left as failed. */
   private readonly adoptedFailed = new Set<string>();
   private readonly marks = new Map<string, number>();
@@ -91,6 +92,7 @@ export class ServerHealth {
 
   /** Checks the servers of this configuration, by the ways that neighbours tell of. */
   async follow({ services }: Configuration): Promise<void> {
+    this.services = new Map([...services].map(([name, { service }]) => [name, service]));
     this.readNeighbors();
     const patients: Patient[] = [];
     for (const [name, service] of services) patients.push(...this.patientsOf(name, service));
@@ -131,7 +133,7 @@ export class ServerHealth {
   optionsInForce(service: ServiceAddress, server: ServerAddress, options: ServerOptions): ServerOptions {
     const { failed: _failed, weightInForce: _weight, ...configured } = options;
     const key = keyOf(serviceKey(service), server);
-    const weightInForce = this.weightInForce(key, service, configured.weight);
+    const weightInForce = this.weightInForce(key, configured.weight);
     return {
       ...configured,
       ...(weightInForce === undefined || weightInForce === configured.weight ? {} : { weightInForce }),
@@ -216,13 +218,11 @@ export class ServerHealth {
     return servers.some(takesPart) ? undefined : { server: sorry, options: SORRY_OPTIONS };
   }
 
-  private weightInForce(key: string, service: ServiceAddress, weight: number): number | undefined {
+  private weightInForce(key: string, weight: number): number | undefined {
     if (this.drained.has(key)) return 0;
-    const began = this.cameBack.get(key);
-    if (began === undefined || weight === 0) return undefined;
-    const { slowStartSec } = this.policyOf(service);
-    if (slowStartSec === 0) return undefined;
-    const share = (Date.now() - began) / (slowStartSec * MS);
+    const slow = this.slow.get(key);
+    if (slow === undefined || weight === 0) return undefined;
+    const share = (Date.now() - slow.began) / slow.lengthMs;
     return share >= 1 ? undefined : Math.max(1, Math.floor(weight * share));
   }
 
@@ -239,21 +239,26 @@ export class ServerHealth {
     };
     if (isUp) {
       this.options.log.info(fields, `real server ${server} of ${name} is up again`);
-      this.cameBack.set(key, Date.now());
-      this.ramp ??= setInterval(() => this.onRamp(), RAMP_STEP_MS).unref();
+      this.startSlowly(key);
     } else {
-      this.cameBack.delete(key);
+      this.slow.delete(key);
       this.options.log.warn(fields, `real server ${server} of ${name} is down: ${last?.cause}`);
     }
     this.options.onChange();
   }
 
+  private startSlowly(key: string): void {
+    const service = this.services.get(partsOf(key)[0]);
+    const lengthMs = service === undefined ? 0 : this.policyOf(service).slowStartSec * MS;
+    if (lengthMs === 0) return;
+    this.slow.set(key, { began: Date.now(), lengthMs });
+    this.ramp ??= setInterval(() => this.onRamp(), RAMP_STEP_MS).unref();
+  }
+
   private onRamp(): void {
-    for (const [key, began] of this.cameBack) {
-      const slowStartSec = this.policies.get(partsOf(key)[0])?.slowStartSec ?? 0;
-      if (Date.now() - began >= slowStartSec * MS) this.cameBack.delete(key);
-    }
-    if (this.cameBack.size === 0) {
+    for (const [key, { began, lengthMs }] of this.slow)
+      if (Date.now() - began >= lengthMs) this.slow.delete(key);
+    if (this.slow.size === 0) {
       clearInterval(this.ramp);
       this.ramp = undefined;
     }
@@ -311,7 +316,7 @@ export class ServerHealth {
     }
     for (const set of [this.drained, this.adoptedFailed])
       for (const key of set) if (!keys.has(key)) set.delete(key);
-    for (const key of this.cameBack.keys()) if (!keys.has(key)) this.cameBack.delete(key);
+    for (const key of this.slow.keys()) if (!keys.has(key)) this.slow.delete(key);
   }
 
   /** The rules that lead checks through virtual addresses. */

@@ -42,9 +42,7 @@ function createTemplate(path: Path, service: VirtualService): number {
 /** ip_vs_check_template(): its server was not removed and, by setting, not quiesced; nor has it failed its checks. */
 function isUsable({ connections, registry, settings }: Path, template: number): boolean {
   const server = registry.get(connections.serverOf(template));
-  return (
-    server.isListed && !server.hasFailed && !(settings.expire_quiescent_template !== 0 && server.weight === 0)
-  );
+  return server.takesPart && !(settings.expire_quiescent_template !== 0 && server.weight === 0);
 }
 
 /**

@@ -18,7 +18,7 @@ export function createLocalityBasedLeastConnection(): Scheduler {
       const remembered = cache.find(packet, now);
       if (remembered !== undefined) {
         const server = remembered.value;
-        if (server.isListed && server.weight > 0 && !isBusy(server, servers)) return server;
+        if (server.takesPart && server.weight > 0 && !isBusy(server, servers)) return server;
       }
       const server = leastByWeight(servers);
       if (server === undefined) return undefined;

@@ -38,11 +38,11 @@ export function createReplicatedLocalityBasedLeastConnection(): Scheduler {
   };
 }
 
-/** Like leastByWeight(); a set may have servers that were deleted meanwhile. */
+/** Like leastByWeight(); a set may have servers that were deleted, or have failed, meanwhile. */
 function leastLoadedMember(members: readonly RealServer[]): RealServer | undefined {
   let least: RealServer | undefined;
   for (const server of members) {
-    if (!server.isListed || !server.isAvailable) continue;
+    if (!server.takesPart || !server.isAvailable) continue;
     if (least === undefined || isMoreLoaded(overhead(least), least.weight, overhead(server), server.weight)) {
       least = server;
     }

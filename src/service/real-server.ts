@@ -82,6 +82,11 @@ export class RealServer {
     return this.options.failed === true;
   }
 
+  /** Neither deleted nor failed: who has remembered it may still choose it. */
+  get takesPart(): boolean {
+    return this.isListed && !this.hasFailed;
+  }
+
   /** What lc, wlc and their kin skip. */
   get isAvailable(): boolean {
     return this.weight > 0 && !this.isOverloaded;
