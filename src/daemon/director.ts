@@ -14,6 +14,8 @@ import type {
   ErrorReply,
   HealthReply,
   MarksReply,
+  PlanReply,
+  PlanRequest,
   ServicesReply,
   SettingsReply,
   StatusReply,
@@ -46,6 +48,8 @@ import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import { listHealth } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
+import { changesBetween, type Intent } from './plan.ts';
+import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
 import { ServerHealth } from './server-health.ts';
 import { ServerWatch } from './server-watch.ts';
@@ -67,6 +71,7 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
   private adopted = false;
@@ -208,6 +213,24 @@ export class Director implements DirectorApi {
     return { rules: this.configuration.marks };
   }
 
+  plan(file: PlanRequest): Promise<PlanReply> {
+    return this.oneAtATime(async () => {
+      const present = this.present();
+      const desired = await this.desiredBy(file);
+      this.rehearse(desired);
+      const token = this.plans.keep(present, { name: file.name, desired });
+      return { token, ...changesBetween(this.intentOf(present), this.intentOf(desired)) };
+    });
+  }
+
+  apply(token: string): Promise<void> {
+    return this.oneAtATime(async () => {
+      const { name, desired } = this.plans.take(token, this.present());
+      const edits = await this.makeSo(desired);
+      this.options.log.info({ name, edits }, `applied ${name}: ${edits} changes`);
+    });
+  }
+
   reload(): Promise<void> {
     const { rulesPath, configPath, log } = this.options;
     const path = configPath ?? rulesPath;
@@ -268,7 +291,7 @@ export class Director implements DirectorApi {
   }
 
   /** What a file asks for. Of that which a rules file cannot say, what there is. */
-  private async desiredBy({ name, format, text }: FileText): Promise<Desired> {
+  private async desiredBy({ name, format, text }: PlanRequest): Promise<Desired> {
     const apply = this.applyFrom(EMPTY_CONFIGURATION);
     if (format === 'rules') {
       const { configuration, policies } = this.present();
@@ -277,6 +300,10 @@ export class Director implements DirectorApi {
     // Loaded for those who have such a file: it takes a tenth of a second.
     const { parseConfig } = await import('./config-file.ts');
     return parseConfig(text, name, apply);
+  }
+
+  private intentOf({ configuration, policies }: Desired): Intent {
+    return { configuration, policyOf: (service) => this.serverHealth.policyOf(service, policies) };
   }
 
   /** What would be in force, and the edits that lead there. Throws the first refusal. */
@@ -405,13 +432,6 @@ export class Director implements DirectorApi {
     this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
     return this.counters;
   }
-}
-
-/** `name`: for messages. */
-interface FileText {
-  readonly name: string;
-  readonly format: 'yaml' | 'rules';
-  readonly text: string;
 }
 
 function requirePort(service: ServiceAddress, check: ServiceCheck | null): void {
