@@ -10,6 +10,8 @@ import type {
   EndpointFilter,
   HealthReply,
   MarksReply,
+  PlanReply,
+  PlanRequest,
   ServicesReply,
   SettingsReply,
   StatusReply,
@@ -31,6 +33,10 @@ export interface DirectorApi {
   drain(server: EndpointFilter, service: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply>;
   settings(): SettingsReply;
   marks(): MarksReply;
+  /** What a file would change, and whether it could be carried out. */
+  plan(file: PlanRequest): Promise<PlanReply>;
+  /** Carries a plan out, whole or not at all. PLAN_OUTDATED: the configuration is another one by now. */
+  apply(token: string): Promise<void>;
   /** Reads the rules file or the configuration file again. */
   reload(): Promise<void>;
   /** Ends the daemon, soon after the answer. `keepForwarding`: not what forwards. */

@@ -7,11 +7,13 @@ import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { DirectorApi } from './api.ts';
 import type { ErrorReply } from './protocol.ts';
 import {
+  applyRequest,
   checkRequest,
   connectionsQuery,
   drainRequest,
   editsRequest,
   endQuery,
+  planRequest,
   stopRequest,
 } from './schema.ts';
 
@@ -47,6 +49,11 @@ export function createControlApp(api: DirectorApi): Hono {
     const { server, service, drained } = checked(drainRequest, await jsonBody(c.req));
     return c.json(await api.drain(server, service, drained));
   });
+  app.post('/v1/plans', async (c) => c.json(await api.plan(checked(planRequest, await jsonBody(c.req)))));
+  app.post('/v1/apply', async (c) => {
+    await api.apply(checked(applyRequest, await jsonBody(c.req)).token);
+    return c.json({});
+  });
   app.post('/v1/reload', async (c) => {
     await api.reload();
     return c.json({});
@@ -65,13 +72,13 @@ export function createControlApp(api: DirectorApi): Hono {
   return app;
 }
 
-const tooLarge = `the body is larger than ${MAX_BODY_BYTES} bytes; send the edits in several requests`;
+const tooLarge = `the body is larger than ${MAX_BODY_BYTES} bytes; send the edits in several requests, or let the daemon read the file itself (--config)`;
 
 const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: { code, message } });
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
-  if (code === 'XDP_UNAVAILABLE') return 409;
+  if (code === 'XDP_UNAVAILABLE' || code === 'PLAN_OUTDATED') return 409;
   return code === 'DATAPATH_FAILED' ? 503 : 500;
 }
 

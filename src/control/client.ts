@@ -4,6 +4,7 @@ import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { Edit } from '../service/model.ts';
 import { renderEndpoint } from './endpoint.ts';
 import {
+  type ApplyRequest,
   type CheckRequest,
   type ConnectionFilter,
   type ConnectionListing,
@@ -16,6 +17,8 @@ import {
   type EndedReply,
   type HealthReply,
   type MarksReply,
+  type PlanReply,
+  type PlanRequest,
   type ServicesReply,
   type SettingsReply,
   SOCKET_PATH_VARIABLE,
@@ -41,6 +44,10 @@ export interface DirectorClient {
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
   readSettings(): Promise<SettingsReply>;
   readMarks(): Promise<MarksReply>;
+  /** What a file would change. */
+  plan(file: PlanRequest): Promise<PlanReply>;
+  /** Carries out the plan of this token. */
+  apply(token: string): Promise<void>;
   reload(): Promise<void>;
   /** `keepForwarding`: the xdp datapath goes on without the daemon. */
   stop(keepForwarding?: boolean): Promise<void>;
@@ -91,6 +98,11 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
     readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
+    plan: (file) => call<PlanReply>(connection, 'POST', '/v1/plans', file),
+    async apply(token) {
+      const body: ApplyRequest = { token };
+      await call(connection, 'POST', '/v1/apply', body);
+    },
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),
     async stop(keepForwarding = false) {
       const body: StopRequest = { keepForwarding };

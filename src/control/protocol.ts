@@ -201,6 +201,58 @@ export interface DrainReply {
   readonly servers: readonly { readonly service: ServiceAddress; readonly server: ServerAddress }[];
 }
 
+/** POST /v1/plans: what a file would change. Nothing changes yet. */
+export interface PlanRequest {
+  /** How messages name the file. */
+  readonly name: string;
+  readonly format: FileFormat;
+  readonly text: string;
+}
+
+/** yaml: as `director run --config` takes it. rules: as ipvsadm-save writes it. */
+export type FileFormat = 'yaml' | 'rules';
+
+/** Only what changes; null: nothing of this kind. */
+export interface PlanReply {
+  /** Names the plan, and the state that it is for. */
+  readonly token: string;
+  readonly services: readonly PlannedService[];
+  readonly settings: readonly { readonly name: string; readonly before: number; readonly after: number }[];
+  readonly timeouts: Change<ConnectionTimeouts> | null;
+  readonly marks: Change<readonly MarkRule[]> | null;
+  readonly syncDaemons: Change<readonly SyncDaemon[]> | null;
+}
+
+export interface Change<T> {
+  readonly before: T;
+  readonly after: T;
+}
+
+export interface PlannedService {
+  readonly service: ServiceAddress;
+  /** Null: they stay. Before null: a new service; after null: it goes. */
+  readonly options: Change<PlannedServiceOptions | null> | null;
+  readonly servers: readonly PlannedServer[];
+}
+
+/** Before null: a new server; after null: it goes. */
+export interface PlannedServer extends Change<ServerOptions | null> {
+  readonly server: ServerAddress;
+}
+
+export interface PlannedServiceOptions extends ServiceOptions {
+  /** In words; null: nobody checks. */
+  readonly check: string | null;
+  /** Address of the sorry server. */
+  readonly sorry: string | null;
+  readonly slowStartSec: number;
+}
+
+/** POST /v1/apply */
+export interface ApplyRequest {
+  readonly token: string;
+}
+
 /** GET /v1/settings */
 export interface SettingsReply {
   readonly settings: readonly {

@@ -121,6 +121,14 @@ export const drainRequest = z.strictObject({
   drained: z.boolean(),
 });
 
+export const planRequest = z.strictObject({
+  name: z.string().min(1).max(4096),
+  format: z.enum(['yaml', 'rules']),
+  text: z.string(),
+});
+
+export const applyRequest = z.strictObject({ token: z.string().max(64) });
+
 export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });
 
 export const connectionsQuery = z.strictObject({

@@ -2,17 +2,17 @@
  * /etc/director/director.yaml: services with their servers, settings, timeouts and firewall marks in one file. Read
  * whole or not at all; what is wrong is named with line and column. docs/OPERATIONS.md has an example.
  */
-import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
-import { DirectorError } from '../errors.ts';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { HealthPolicy } from '../health/policy.ts';
-import { checkSchema } from '../health/schema.ts';
 import { defaultCheck, needsPort } from '../health/service-check.ts';
-import { applyEdit, type Configuration, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
+import { applyEdit, draftOf, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
 import { checkedMarkRule } from '../service/mark-rule.ts';
 import type { Edit, MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp, renderIp } from '../wire/address.ts';
+import { describeIssue, expectation } from './config-issue.ts';
+import { type ConfigFile, configFile, MAX_MARK, SERVICE_FORM } from './config-schema.ts';
+import type { Desired } from './desired.ts';
 
 const ALL_ADDRESS_BITS4 = 0xffffffff;
 const ALL_ADDRESS_BITS6 = 128;
@@ -21,66 +21,10 @@ const DIRECT_ROUTE = {
   tunnel: { type: 'ipip', port: 0, checksum: 'none' },
 } as const;
 
-const port = z.int().min(0).max(65535);
-const count = z.int().min(0).max(0x7fffffff);
-const seconds = z.int().min(1).max(2_678_400);
-const MAX_MARK = 0xffffffff;
-const mark = z.int().min(1).max(MAX_MARK);
-
-const server = z.strictObject({
-  address: z.string(),
-  weight: count.default(1),
-  upperThreshold: count.default(0),
-  lowerThreshold: count.default(0),
-});
-
-const service = z.strictObject({
-  /** `tcp 10.0.0.100:80`, `udp [fd00::1]:53` or `mark 7`. */
-  service: z.string(),
-  family: z.union([z.literal(4), z.literal(6)]).default(4),
-  scheduler: z.string().default('wlc'),
-  flags: z.array(z.enum(['fallback', 'port'])).default([]),
-  persistent: seconds.optional(),
-  netmask: z.int().min(1).max(128).optional(),
-  onePacket: z.boolean().default(false),
-  servers: z.array(server).default([]),
-  check: checkSchema.optional(),
-  sorry: z.string().optional(),
-  slowStart: z.int().min(0).max(86_400).default(0),
-});
-
-const markRule = z.strictObject({
-  mark,
-  protocol: z.enum(['tcp', 'udp', 'sctp']).optional(),
-  destination: z.string(),
-  ports: z.union([port, z.tuple([port, port])]).optional(),
-  sources: z.array(z.string()).min(1).optional(),
-});
-
-const configFile = z.strictObject({
-  services: z.array(service).default([]),
-  marks: z.array(markRule).default([]),
-  settings: z.record(z.string(), z.int()).default({}),
-  timeouts: z
-    .strictObject({ tcp: seconds.optional(), tcpFin: seconds.optional(), udp: seconds.optional() })
-    .default({}),
-});
-
-type ConfigFile = z.infer<typeof configFile>;
 type Path = readonly PropertyKey[];
 
-export interface ConfigFileContents {
-  readonly wanted: Configuration;
-  /** By serviceKey(). */
-  readonly policies: ReadonlyMap<string, HealthPolicy>;
-}
-
-export function readConfigFile(path: string): ConfigFileContents {
-  return parseConfig(readText(path), path);
-}
-
-/** CONFIG_FILE names file, line, column and what is wrong. */
-export function parseConfig(text: string, path: string): ConfigFileContents {
+/** CONFIG_FILE names file, line, column, what is wrong and what is right. `apply` may refuse more than applyEdit(). */
+export function parseConfig(text: string, path: string, apply = applyEdit): Desired {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const refuseAt = (offset: number, reason: string, cause?: unknown): never => {
@@ -88,35 +32,55 @@ export function parseConfig(text: string, path: string): ConfigFileContents {
     const fields = { path, line, column };
     throw new DirectorError('CONFIG_FILE', `${path}:${line}:${column}: ${reason}`, fields, cause);
   };
-  const refuse: Refuse = (at, reason) => refuseAt(offsetOf(document, at), reason);
+  const refuse: Refuse = (at, reason, cause) => refuseAt(offsetOf(document, at), reason, cause);
   const [error] = document.errors;
-  if (error !== undefined) {
-    const reason = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
-    return refuseAt(error.pos[0], reason, error);
-  }
-  const checked = configFile.safeParse(contentsOf(document, refuse));
+  if (error !== undefined) return refuseAt(error.pos[0], describeYamlError(error), error);
+
+  const contents = contentsOf(document, refuse);
+  const checked = configFile.safeParse(contents, { error: expectation, reportInput: true });
   if (!checked.success) {
     const issue = checked.error.issues[0]!;
-    const reason = `${issue.path.join('.') || 'the file'}: ${issue.message}`;
-    if (issue.code !== 'unrecognized_keys') return refuse(issue.path, reason);
-    return refuseAt(offsetOfKey(document, issue.path, issue.keys[0]!), reason);
+    if (issue.code !== 'unrecognized_keys') return refuse(issue.path, describeIssue(issue));
+    return refuseAt(offsetOfKey(document, issue.path, issue.keys[0]!), describeIssue(issue));
   }
-  let wanted = EMPTY_CONFIGURATION;
+  let draft = draftOf(EMPTY_CONFIGURATION);
   for (const { edit, at } of editsOf(checked.data, refuse)) {
     try {
-      wanted = applyEdit(wanted, edit);
+      draft = apply(draft, edit);
     } catch (cause) {
-      refuse(at, (cause as Error).message);
+      if (!(cause instanceof DirectorError)) throw cause;
+      refuse([...at, BLAMED[cause.code] ?? ''], describeRefusal(cause), cause);
     }
   }
   const policies = checked.data.services.map((service, index): [string, HealthPolicy] => {
     const address = serviceAddressOf(service)!;
     return [serviceKey(address), policyOf(address, service, ['services', index], refuse)];
   });
-  return { wanted, policies: new Map(policies) };
+  return {
+    configuration: { ...draft, services: new Map(draft.services) },
+    policies: new Map(policies),
+  };
 }
 
-type Refuse = (at: Path, reason: string) => never;
+/** The key that is at fault when an edit is refused. */
+const BLAMED: Partial<Record<ErrorCode, string>> = {
+  SERVICE_EXISTS: 'service',
+  SCHEDULER_NOT_FOUND: 'scheduler',
+  SERVER_EXISTS: 'address',
+  SERVER_ADDRESS_INVALID: 'address',
+};
+
+const describeRefusal = ({ message }: DirectorError): string =>
+  message.replace(/ exists already$/, ' is in this file already; put the two together');
+
+function describeYamlError({ code, message }: YAMLError): string {
+  if (code === 'TAB_AS_INDENT') return 'a tab; YAML is indented with blanks';
+  if (code === 'DUPLICATE_KEY') return 'this key is here already; put the two together';
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; expected one';
+  return `not YAML: ${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`;
+}
+
+type Refuse = (at: Path, reason: string, cause?: unknown) => never;
 
 /** An alias of nothing, or aliases that would grow beyond all bounds, show only here. */
 function contentsOf(document: Document, refuse: Refuse): unknown {
@@ -165,14 +129,18 @@ function* serviceEdits(
   refuse: Refuse,
 ): Generator<{ edit: Edit; at: Path }> {
   const service =
-    serviceAddressOf(configured) ?? refuse([...at, 'service'], `${configured.service}: ${SERVICE_FORM}`);
-  const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
+    serviceAddressOf(configured) ??
+    refuse([...at, 'service'], `service is ${JSON.stringify(configured.service)}; expected ${SERVICE_FORM}`);
+  const isIpv6 = versionOf(service) === 6;
   const { netmask: bits } = configured;
   if (bits !== undefined && bits > 32 && !isIpv6) {
-    refuse([...at, 'netmask'], `netmask ${bits} is longer than an IPv4 address, 32`);
+    refuse([...at, 'netmask'], `netmask is ${bits}; expected 32 or less, the bits of an IPv4 address`);
   }
   if ('port' in service && service.port === 0 && configured.persistent === undefined) {
-    refuse([...at, 'service'], 'port 0 stands for all ports, which only a persistent service takes');
+    refuse(
+      [...at, 'service'],
+      'port 0 stands for all ports, which only a persistent service takes; name a port, or add persistent: 600',
+    );
   }
   const netmask4 = bits === undefined || bits >= 32 ? ALL_ADDRESS_BITS4 : (-1 << (32 - bits)) >>> 0;
   const options = {
@@ -187,11 +155,8 @@ function* serviceEdits(
   yield { edit: { op: 'add-service', service, options }, at };
   for (const [index, each] of configured.servers.entries()) {
     const place = [...at, 'servers', index];
-    const ip = parseIp(each.address) ?? refuse([...place, 'address'], `${each.address} is not an IP address`);
-    if ((ip.version === 6) !== isIpv6) {
-      refuse([...place, 'address'], `${each.address} is not of the IP version of ${configured.service}`);
-    }
-    const server = { address: renderIp(ip), port: 'fwmark' in service ? 0 : service.port };
+    const address = addressFor(configured.service, service, each.address, [...place, 'address'], refuse);
+    const server = { address, port: portOf(service) };
     const { weight, upperThreshold, lowerThreshold } = each;
     const serverOptions: ServerOptions = { ...DIRECT_ROUTE, weight, upperThreshold, lowerThreshold };
     yield { edit: { op: 'add-server', service, server, options: serverOptions }, at: place };
@@ -204,20 +169,34 @@ function policyOf(
   at: Path,
   refuse: Refuse,
 ): HealthPolicy {
-  const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
-  const port = 'fwmark' in service ? 0 : service.port;
+  const port = portOf(service);
   const chosen =
     check === undefined ? defaultCheck('fwmark' in service ? undefined : service.protocol, port) : check;
   if (chosen !== null && needsPort(chosen) && port === 0 && chosen.port === undefined)
-    refuse([...at, 'check'], `${name} has no port of its own: the check must name one (port:)`);
-  const ip = sorry === undefined ? undefined : parseIp(sorry);
-  if (sorry !== undefined && (ip === undefined || (ip.version === 6) !== isIpv6))
-    refuse([...at, 'sorry'], `${sorry} is not an address of the IP version of ${name}`);
-  return { check: chosen, sorry: ip === undefined ? null : { address: renderIp(ip), port }, slowStartSec };
+    refuse([...at, 'check'], `${name} has no port of its own: add one to the check, such as port: 80`);
+  if (sorry === undefined) return { check: chosen, sorry: null, slowStartSec };
+  const address = addressFor(name, service, sorry, [...at, 'sorry'], refuse);
+  return { check: chosen, sorry: { address, port }, slowStartSec };
 }
 
-const SERVICE_FORM =
-  'expected "tcp ADDRESS:PORT", "udp …", "sctp …" (an IPv6 address in brackets) or "mark N"';
+const portOf = (service: ServiceAddress): number => ('fwmark' in service ? 0 : service.port);
+
+const versionOf = (service: ServiceAddress): 4 | 6 =>
+  'fwmark' in service ? service.family : parseIp(service.address)!.version;
+
+const ADDRESS_FORM = 'names are not looked up, and the port is that of the service';
+
+/** Canonical, and of the IP version of its service, which the file calls `name`. */
+function addressFor(name: string, service: ServiceAddress, text: string, at: Path, refuse: Refuse): string {
+  const ip = parseIp(text) ?? refuse(at, `${text} is not an IP address; ${ADDRESS_FORM}`);
+  const version = versionOf(service);
+  if (ip.version === version) return renderIp(ip);
+  const remedy =
+    'fwmark' in service
+      ? `family: ${ip.version} makes it IPv${ip.version}`
+      : `expected an IPv${version} address`;
+  return refuse(at, `${text} is an IPv${ip.version} address, and ${name} is IPv${version}; ${remedy}`);
+}
 
 function serviceAddressOf({ service, family }: ConfigFile['services'][number]): ServiceAddress | undefined {
   const marked = /^mark (\d{1,10})$/.exec(service);
@@ -249,17 +228,4 @@ function offsetOf(document: Document, at: Path): number {
     if (isNode(node) && node.range) return node.range[0];
   }
   return 0;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new DirectorError(
-      'CONFIG_FILE',
-      `cannot read ${path}: ${(cause as Error).message}`,
-      { path },
-      cause,
-    );
-  }
 }

@@ -14,6 +14,8 @@ import type {
   ErrorReply,
   HealthReply,
   MarksReply,
+  PlanReply,
+  PlanRequest,
   ServicesReply,
   SettingsReply,
   StatusReply,
@@ -25,7 +27,7 @@ import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-ch
 import { CheckRules } from '../host/check-rules.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import {
-  applyEdit,
+  type applyEdit,
   type Configuration,
   draftOf,
   EMPTY_CONFIGURATION,
@@ -36,19 +38,22 @@ import {
 import { editsBetween } from '../service/difference.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
+import { readTextFile } from '../text-file.ts';
 import { version } from '../version.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
-import type { ConfigFileContents } from './config-file.ts';
+import { asConfigured } from './as-configured.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
+import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import { listHealth } from './health-listing.ts';
-import { refuseBroadcast } from './own-networks.ts';
-import { readRulesFile } from './rules-file.ts';
+import { createApply } from './host-edits.ts';
+import { changesBetween, type Intent } from './plan.ts';
+import { Plans } from './plans.ts';
+import { parseRules } from './rules-file.ts';
 import { ServerHealth } from './server-health.ts';
 import { ServerWatch } from './server-watch.ts';
 import { warningsOf } from './warnings.ts';
-import { CapacityCheck, checkCapacity } from './xdp-capacity.ts';
 
 export interface DirectorOptions extends DatapathOptions {
   readonly routes: RouteSocket;
@@ -66,6 +71,7 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
   private adopted = false;
@@ -209,22 +215,34 @@ export class Director implements DirectorApi {
     return { rules: this.configuration.marks };
   }
 
+  plan(file: PlanRequest): Promise<PlanReply> {
+    return this.oneAtATime(async () => {
+      const present = this.present();
+      const desired = await this.desiredBy(file);
+      this.rehearse(desired);
+      const token = this.plans.keep(present, { name: file.name, desired });
+      return { token, ...changesBetween(this.intentOf(present), this.intentOf(desired)) };
+    });
+  }
+
+  apply(token: string): Promise<void> {
+    return this.oneAtATime(async () => {
+      const { name, desired } = this.plans.take(token, this.present());
+      const edits = await this.makeSo(desired);
+      this.options.log.info({ name, edits }, `applied ${name}: ${edits} changes`);
+    });
+  }
+
   reload(): Promise<void> {
     const { rulesPath, configPath, log } = this.options;
     const path = configPath ?? rulesPath;
     if (path === undefined) return Promise.resolve();
+    const [format, code] =
+      configPath === undefined ? (['rules', 'RULES_FILE'] as const) : (['yaml', 'CONFIG_FILE'] as const);
     return this.oneAtATime(async () => {
-      const { configuration } = this;
-      const { wanted: written, policies } =
-        configPath === undefined
-          ? { wanted: await readRulesFile(path, configuration), policies: undefined }
-          : await readConfig(path);
-      if (policies !== undefined) this.serverHealth.setPolicies(policies);
-      const wanted = this.serverHealth.inForce(written);
-      if (this.datapath.capacity !== undefined) checkCapacity(wanted, this.datapath.capacity);
-      const edits = editsBetween(configuration, wanted);
-      await this.carryOut(edits);
-      log.info({ path, edits: edits.length }, `read ${path}: ${edits.length} changes`);
+      const desired = await this.desiredBy({ name: path, format, text: readTextFile(path, code) });
+      const edits = await this.makeSo(desired);
+      log.info({ path, edits }, `read ${path}: ${edits} changes`);
     });
   }
 
@@ -246,32 +264,68 @@ export class Director implements DirectorApi {
 
   private async carryOut(edits: readonly Edit[]): Promise<EditsReply> {
     const before = this.configuration;
-    this.configuration = draftOf(before);
+    const apply = this.applyFrom(before);
     const accepted: Edit[] = [];
-    const { capacity } = this.datapath;
-    const check = capacity === undefined ? undefined : new CapacityCheck(capacity, before);
-    const apply: typeof applyEdit = (...edit) => check?.apply(...edit) ?? applyEdit(...edit);
-    const results = edits.map((edit) => this.tryEdit(edit, apply, accepted));
-    if (accepted.length === 0) this.configuration = before;
+    let draft = draftOf(before);
+    const results = edits.map((given): ErrorReply['error'] | null => {
+      const edit = this.withHealth(given);
+      try {
+        draft = apply(draft, edit);
+        accepted.push(edit);
+        return null;
+      } catch (error) {
+        if (!(error instanceof DirectorError)) throw error;
+        return { code: error.code, message: error.message };
+      }
+    });
+    if (accepted.length > 0) this.configuration = draft;
     await this.follow(before, accepted);
     return { results };
   }
 
-  private tryEdit(given: Edit, apply: typeof applyEdit, accepted: Edit[]): ErrorReply['error'] | null {
-    const edit = this.withHealth(given);
-    try {
-      if (edit.op === 'start-sync-daemon' && this.options.routes.link(edit.daemon.interface) === undefined) {
-        throw new DirectorError('NO_SUCH_DEVICE', `there is no interface ${edit.daemon.interface}`);
-      }
-      const next = apply(this.configuration, edit);
-      if (edit.op === 'add-server') refuseBroadcast(edit.server.address, this.options.routes);
-      this.configuration = next;
-      accepted.push(edit);
-      return null;
-    } catch (error) {
-      if (!(error instanceof DirectorError)) throw error;
-      return { code: error.code, message: error.message };
+  private applyFrom(before: Configuration): typeof applyEdit {
+    return createApply({ routes: this.options.routes, capacity: this.datapath.capacity }, before);
+  }
+
+  /** What people have configured so far. */
+  private present(): Desired {
+    return { configuration: asConfigured(this.configuration), policies: this.serverHealth.policies };
+  }
+
+  /** What a file asks for. Of that which a rules file cannot say, what there is. */
+  private async desiredBy({ name, format, text }: PlanRequest): Promise<Desired> {
+    const apply = this.applyFrom(EMPTY_CONFIGURATION);
+    if (format === 'rules') {
+      const { configuration, policies } = this.present();
+      return { configuration: await parseRules(text, name, configuration, apply), policies };
     }
+    // Loaded for those who have such a file: it takes a tenth of a second.
+    const { parseConfig } = await import('./config-file.ts');
+    return parseConfig(text, name, apply);
+  }
+
+  private intentOf({ configuration, policies }: Desired): Intent {
+    return { configuration, policyOf: (service) => this.serverHealth.policyOf(service, policies) };
+  }
+
+  /** What would be in force, and the edits that lead there. Throws the first refusal. */
+  private rehearse({ configuration, policies }: Desired): { edits: readonly Edit[]; after: Configuration } {
+    const edits = editsBetween(this.configuration, this.serverHealth.inForceWith(policies, configuration));
+    const apply = this.applyFrom(this.configuration);
+    const after = edits.reduce((draft, edit) => apply(draft, edit), draftOf(this.configuration));
+    return { edits, after };
+  }
+
+  /** Whole or, when something is refused, not at all. How many edits it took. */
+  private async makeSo(desired: Desired): Promise<number> {
+    const before = this.configuration;
+    const { edits, after } = this.rehearse(desired);
+    this.serverHealth.setPolicies(desired.policies);
+    if (edits.length > 0) this.configuration = after;
+    await this.follow(before, edits);
+    if (edits.length === 0) await this.serverHealth.follow(this.configuration);
+    this.followHealth();
+    return edits.length;
   }
 
   /** What is in force of a server goes on, whatever people configure. */
@@ -386,12 +440,6 @@ export class Director implements DirectorApi {
     this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
     return this.counters;
   }
-}
-
-/** Loaded for those who have such a file: it takes a tenth of a second. */
-async function readConfig(path: string): Promise<ConfigFileContents> {
-  const { readConfigFile } = await import('./config-file.ts');
-  return readConfigFile(path);
 }
 
 function requirePort(service: ServiceAddress, check: ServiceCheck | null): void {

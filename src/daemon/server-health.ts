@@ -16,6 +16,10 @@ import {
   serviceKey,
 } from '../service/configuration.ts';
 import type { ServerAddress, ServerOptions, ServiceAddress } from '../service/model.ts';
+import { configuredOptions } from './as-configured.ts';
+
+/** By serviceKey(); services that are not there have the default. */
+export type Policies = ReadonlyMap<string, HealthPolicy>;
 
 const RAMP_STEP_MS = 1000;
 const SETTLE_MS = 20;
@@ -44,7 +48,7 @@ export interface ServerState {
 export class ServerHealth {
   private readonly options: ServerHealthOptions;
   private readonly monitor: HealthMonitor;
-  private policies: ReadonlyMap<string, HealthPolicy> = new Map();
+  private currentPolicies: Policies = new Map();
   private neighbors = new Map<string, Neighbor>();
   private readonly drained = new Set<string>();
   private services: ReadonlyMap<string, ServiceAddress> = new Map();
@@ -78,16 +82,31 @@ export class ServerHealth {
     }
   }
 
-  setPolicies(policies: ReadonlyMap<string, HealthPolicy>): void {
-    this.policies = policies;
+  get policies(): Policies {
+    return this.currentPolicies;
+  }
+
+  setPolicies(policies: Policies): void {
+    this.currentPolicies = policies;
   }
 
   setPolicy(service: ServiceAddress, policy: HealthPolicy): void {
-    this.policies = new Map(this.policies).set(serviceKey(service), policy);
+    this.currentPolicies = new Map(this.policies).set(serviceKey(service), policy);
   }
 
-  policyOf(service: ServiceAddress): HealthPolicy {
-    return this.policies.get(serviceKey(service)) ?? this.options.defaultPolicy(service);
+  policyOf(service: ServiceAddress, policies = this.policies): HealthPolicy {
+    return policies.get(serviceKey(service)) ?? this.options.defaultPolicy(service);
+  }
+
+  /** inForce() if these were the policies. */
+  inForceWith(policies: Policies, configuration: Configuration): Configuration {
+    const before = this.policies;
+    this.currentPolicies = policies;
+    try {
+      return this.inForce(configuration);
+    } finally {
+      this.currentPolicies = before;
+    }
   }
 
   /** Checks the servers of this configuration, by the ways that neighbours tell of. */
@@ -122,7 +141,7 @@ export class ServerHealth {
   inForce(configuration: Configuration): Configuration {
     let services: Map<string, ConfiguredService> | undefined;
     for (const [name, service] of configuration.services) {
-      const held = this.serviceInForce(name, service);
+      const held = this.serviceInForce(service);
       if (held === service) continue;
       services ??= new Map(configuration.services);
       services.set(name, held);
@@ -131,7 +150,7 @@ export class ServerHealth {
   }
 
   optionsInForce(service: ServiceAddress, server: ServerAddress, options: ServerOptions): ServerOptions {
-    const { failed: _failed, weightInForce: _weight, ...configured } = options;
+    const configured = configuredOptions(options);
     const key = keyOf(serviceKey(service), server);
     const weightInForce = this.weightInForce(key, configured.weight);
     return {
@@ -182,7 +201,7 @@ export class ServerHealth {
     return report?.last?.cause || 'it had failed before this daemon began';
   }
 
-  private serviceInForce(name: string, service: ConfiguredService): ConfiguredService {
+  private serviceInForce(service: ConfiguredService): ConfiguredService {
     let isSame = true;
     const own = service.servers.filter(({ options }) => options.sorry !== true);
     const servers = own.map((configured) => {
@@ -190,7 +209,7 @@ export class ServerHealth {
       if (held !== configured) isSame = false;
       return held;
     });
-    const sorry = this.sorryServer(name, service.service, servers);
+    const sorry = this.sorryServer(service.service, servers);
     const before = service.servers.find(({ options }) => options.sorry === true);
     if (isSame && sorry === undefined && before === undefined) return service;
     if (isSame && sorry !== undefined && before !== undefined && sameAddress(sorry.server, before.server))
@@ -207,11 +226,10 @@ export class ServerHealth {
 
   /** Undefined: none is needed. */
   private sorryServer(
-    name: string,
     service: ServiceAddress,
     servers: readonly ConfiguredServer[],
   ): ConfiguredServer | undefined {
-    const { sorry } = this.policies.get(name) ?? this.options.defaultPolicy(service);
+    const { sorry } = this.policyOf(service);
     if (sorry === null || servers.some(({ server }) => sameAddress(server, sorry))) return undefined;
     const takesPart = ({ options }: ConfiguredServer) =>
       options.failed !== true && (options.weightInForce ?? options.weight) > 0;

@@ -11,14 +11,6 @@ export interface Capacity {
   readonly servers: number;
 }
 
-/** OUT_OF_RANGE names the limit and the option that raises it. */
-export function checkCapacity({ services, marks }: Configuration, capacity: Capacity): void {
-  const servers = [...services.values()].reduce((sum, service) => sum + service.servers.length, 0);
-  checkCount(services.size, capacity.services, 'virtual services', '--max-services');
-  checkCount(servers, capacity.servers, 'real servers', '--max-servers');
-  checkMarks(marks);
-}
-
 /** applyEdit() for many edits in a row, without counting all anew for each. */
 export class CapacityCheck {
   private readonly capacity: Capacity;
@@ -30,7 +22,7 @@ export class CapacityCheck {
     for (const service of services.values()) this.servers += service.servers.length;
   }
 
-  /** Throws like applyEdit() and checkCapacity(), and leaves the old configuration as it was. */
+  /** Throws like applyEdit(), or OUT_OF_RANGE with the limit and the option that raises it; nothing is changed then. */
   apply(configuration: Configuration, edit: Edit): Configuration {
     const { services } = configuration;
     if (edit.op === 'set-marks') checkMarks(edit.rules);

@@ -45,10 +45,15 @@ const tls = {
 };
 
 const payload = z
-  .union([z.strictObject({ text: z.string() }), z.strictObject({ hex: z.string() })])
-  .refine((given) => parsePayload(given) !== undefined, { message: 'hex takes pairs of hexadecimal digits' });
+  .union([z.strictObject({ text: z.string() }), z.strictObject({ hex: z.string() })], {
+    error: 'expected {text: …} or {hex: …}',
+  })
+  .refine((given) => parsePayload(given) !== undefined, {
+    message: 'expected pairs of hexadecimal digits in hex',
+  });
 
-const detailed = z.discriminatedUnion('kind', [
+const kinds = [
+  z.strictObject({ kind: z.literal('off') }),
   z.strictObject({ kind: z.literal('ping'), ...timing }),
   z.strictObject({ kind: z.literal('tcp'), ...timing, ...way }),
   z.strictObject({ kind: z.literal('http'), ...timing, ...way, ...http }),
@@ -79,17 +84,20 @@ const detailed = z.discriminatedUnion('kind', [
     program: z.string().refine(isAbsolute, { message: 'expected an absolute path' }),
     args: z.array(z.string()).default([]),
   }),
-]);
+] as const;
+
+const detailed = z.discriminatedUnion('kind', kinds, {
+  error: `expected one of ${kinds.map(({ shape }) => shape.kind.value).join(', ')}`,
+});
 
 /** Null: off. */
 export const checkSchema = z
-  .preprocess((written) => {
-    if (typeof written !== 'string') return written;
-    return written === 'off' ? null : { kind: written };
-  }, detailed.nullable())
-  .transform((written): ServiceCheck | null => (written === null ? null : checkOf(written)));
+  .preprocess((written) => (typeof written === 'string' ? { kind: written } : written), detailed)
+  .transform((written): ServiceCheck | null => (written.kind === 'off' ? null : checkOf(written)));
 
-function checkOf(written: z.infer<typeof detailed>): ServiceCheck {
+type Detailed = Exclude<z.infer<typeof detailed>, { kind: 'off' }>;
+
+function checkOf(written: Detailed): ServiceCheck {
   const { port, interval, timeout, rise, fall, ...asked } = written;
   const { via, ...options } = { via: 'server' as const, ...asked };
   return {

@@ -1,14 +1,16 @@
 /** The edits that make one configuration into another: how a reload changes no more than what changed. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Configuration, type ConfiguredService, endpointText } from './configuration.ts';
 import type { Edit, SyncDaemon } from './model.ts';
 import { SETTING_NAMES } from './settings.ts';
 
-/** Services and servers that are the same in both are not touched, so that their connections and places go on. */
+/**
+ * Services and servers that are the same in both are not touched, so that their connections and places go on. What
+ * goes does so before anything comes: on the way there is never more than in one of the two.
+ */
 export function editsBetween(from: Configuration, to: Configuration): Edit[] {
   const edits: Edit[] = [];
-  for (const [key, { service }] of from.services) {
-    if (!to.services.has(key)) edits.push({ op: 'delete-service', service });
-  }
+  for (const [key, before] of from.services) edits.push(...removals(before, to.services.get(key)));
   for (const [key, service] of to.services) edits.push(...serviceEdits(from.services.get(key), service));
   for (const name of SETTING_NAMES) {
     if (from.settings[name] !== to.settings[name]) edits.push({ op: 'set', name, value: to.settings[name] });
@@ -24,17 +26,23 @@ export function editsBetween(from: Configuration, to: Configuration): Edit[] {
   return edits;
 }
 
+function removals({ service, servers }: ConfiguredService, to: ConfiguredService | undefined): Edit[] {
+  if (to === undefined) return [{ op: 'delete-service', service }];
+  if (servers === to.servers) return [];
+  const after = new Set(to.servers.map(({ server }) => endpointText(server)));
+  return servers
+    .filter(({ server }) => !after.has(endpointText(server)))
+    .map(({ server }) => ({ op: 'delete-server', service, server }));
+}
+
 function serviceEdits(from: ConfiguredService | undefined, to: ConfiguredService): Edit[] {
+  if (from === to) return [];
   const { service, options } = to;
   const edits: Edit[] = [];
   if (from === undefined) edits.push({ op: 'add-service', service, options });
   else if (!sameValue(from.options, options)) edits.push({ op: 'edit-service', service, options });
 
   const before = new Map((from?.servers ?? []).map((server) => [endpointText(server.server), server]));
-  const after = new Set(to.servers.map(({ server }) => endpointText(server)));
-  for (const [name, { server }] of before) {
-    if (!after.has(name)) edits.push({ op: 'delete-server', service, server });
-  }
   // The newest comes first in the list, so the list is made from its end.
   for (const { server, options } of to.servers.toReversed()) {
     const existing = before.get(endpointText(server));
@@ -48,5 +56,5 @@ function serviceEdits(from: ConfiguredService | undefined, to: ConfiguredService
 const hasSyncDaemon = ({ syncDaemons }: Configuration, wanted: SyncDaemon): boolean =>
   syncDaemons.some((daemon) => sameValue(daemon, wanted));
 
-/** Plain data with the same keys in the same order. */
-const sameValue = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+/** Plain data, whatever the order of its keys: a file and diradm write them in different ones. */
+export const sameValue = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);

@@ -12,6 +12,7 @@ const CONNECTIONS = { connections: [], nextCursor: 7 };
 const ENDED = { ended: 3 };
 const SETTINGS = { settings: [] };
 const MARKS = { rules: [] };
+const PLAN = { token: 'abc', services: [] };
 
 function daemon() {
   const api = {
@@ -22,6 +23,8 @@ function daemon() {
     status: vi.fn(async () => STATUS),
     settings: vi.fn(() => SETTINGS),
     marks: vi.fn(() => MARKS),
+    plan: vi.fn(async () => PLAN),
+    apply: vi.fn(async () => {}),
     reload: vi.fn(async () => {}),
     stop: vi.fn(),
   };
@@ -148,6 +151,38 @@ describe('a call', () => {
       error: { code: 'BAD_REQUEST', message: expect.stringContaining(`there is no ${method} /`) },
     });
     for (const mock of Object.values(api)) expect(mock).not.toHaveBeenCalled();
+  });
+});
+
+describe('a plan', () => {
+  const file = { name: '/etc/director.yaml', format: 'yaml', text: 'services: []\n' };
+
+  test('is made of a file as it is, and carried out by its token', async () => {
+    const { api, app } = daemon();
+    const made = await app.request('/v1/plans', post(file));
+    expect([made.status, await made.json()]).toEqual([200, PLAN]);
+    expect(api.plan).toHaveBeenCalledExactlyOnceWith(file);
+    expect(api.apply).not.toHaveBeenCalled();
+    const applied = await app.request('/v1/apply', post({ token: PLAN.token }));
+    expect([applied.status, await applied.json()]).toEqual([200, {}]);
+    expect(api.apply).toHaveBeenCalledExactlyOnceWith(PLAN.token);
+  });
+
+  test.each<[string, unknown]>([
+    ['/v1/plans', {}],
+    ['/v1/plans', 'services: []'],
+    ['/v1/plans', { ...file, name: '' }],
+    ['/v1/plans', { ...file, format: 'json' }],
+    ['/v1/plans', { ...file, text: 5 }],
+    ['/v1/plans', { ...file, yes: true }],
+    ['/v1/apply', {}],
+    ['/v1/apply', { token: 'x'.repeat(65) }],
+    ['/v1/apply', { token: 'x', force: true }],
+  ])('is not asked for by %s with %j', async (path, body) => {
+    const { api, app } = daemon();
+    expect((await app.request(path, post(body))).status).toBe(400);
+    expect(api.plan).not.toHaveBeenCalled();
+    expect(api.apply).not.toHaveBeenCalled();
   });
 });
 
@@ -312,6 +347,7 @@ describe('an error of the daemon', () => {
     RULES_FILE: 400,
     CONFIG_FILE: 400,
     XDP_UNAVAILABLE: 409,
+    PLAN_OUTDATED: 409,
     DATAPATH_FAILED: 503,
   };
 

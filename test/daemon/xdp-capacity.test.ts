@@ -1,7 +1,7 @@
-/** What the XDP datapath's maps hold at most, edit by edit and for a whole configuration. */
+/** What the XDP datapath's maps hold at most, edit by edit. */
 import { describe, expect, test } from 'vitest';
-import { CapacityCheck, checkCapacity, MAX_MARK_ENTRIES } from '../../src/daemon/xdp-capacity.ts';
-import { applyEdit, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
+import { CapacityCheck, MAX_MARK_ENTRIES } from '../../src/daemon/xdp-capacity.ts';
+import { EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
 import type { Edit } from '../../src/service/model.ts';
 import { addServer, addService, endpoint, serviceAddress } from '../helpers/edits.ts';
 
@@ -75,11 +75,4 @@ describe('an edit', () => {
     expect(outcomes(marks(MAX_MARK_ENTRIES - 1, 1))).toEqual(['taken']);
     expect(outcomes(marks(MAX_MARK_ENTRIES, 1))[0]).toContain(`${MAX_MARK_ENTRIES + 1} combinations`);
   });
-});
-
-test('a whole configuration is refused likewise', () => {
-  const configuration = full.reduce(applyEdit, EMPTY_CONFIGURATION);
-  expect(() => checkCapacity(configuration, CAPACITY)).not.toThrow();
-  expect(() => checkCapacity(configuration, { services: 1, servers: 3 })).toThrow(/--max-services$/);
-  expect(() => checkCapacity(configuration, { services: 2, servers: 2 })).toThrow(/--max-servers$/);
 });

@@ -125,6 +125,8 @@ export class MemoryDirector {
       drain: async () => [],
       readSettings: async () => ({ settings: [] }),
       readMarks: async () => ({ rules: this.configuration.marks }),
+      plan: () => Promise.reject(new Error('a memory director makes no plans')),
+      apply: async () => {},
       reload: async () => {},
       stop: async () => {},
       close: () => {},

@@ -10,7 +10,14 @@ import {
 } from '../../src/service/configuration.ts';
 import { editsBetween } from '../../src/service/difference.ts';
 import type { Edit } from '../../src/service/model.ts';
-import { addServer, addService, deleteServer, editServer, editService } from '../helpers/edits.ts';
+import {
+  addServer,
+  addService,
+  deleteServer,
+  editServer,
+  editService,
+  SERVER_OPTIONS,
+} from '../helpers/edits.ts';
 
 const SERVICES = ['tcp 10.0.0.100:80', 'udp 10.0.0.100:53', 'tcp [fd00::100]:80', 'fwmark 3'];
 const SERVERS = ['10.0.0.11:80', '10.0.0.12:80', '10.0.0.13:8080', '127.0.0.1:80'];
@@ -129,5 +136,30 @@ describe('editsBetween()', () => {
       addService(SERVICES[1]!),
     ];
     for (const change of changes) expect(editsBetween(before, applyEdit(before, change))).toEqual([change]);
+  });
+
+  test('has no edit for the same written in another order of keys', () => {
+    const from = applied([addService(SERVICES[0]!), addServer(SERVICES[0]!, SERVERS[0]!)]);
+    const { forwarding, ...others } = SERVER_OPTIONS;
+    const turned = { ...addServer(SERVICES[0]!, SERVERS[0]!), options: { ...others, forwarding } } as Edit;
+    const to = applied([addService(SERVICES[0]!), turned]);
+    expect(JSON.stringify([...to.services])).not.toBe(JSON.stringify([...from.services]));
+    expect(editsBetween(from, to)).toEqual([]);
+  });
+
+  test('leads by no configuration that has more servers than both', () => {
+    const serversIn = ({ services }: Configuration) =>
+      [...services.values()].reduce((sum, { servers }) => sum + servers.length, 0);
+    fc.assert(
+      fc.property(someConfiguration, someConfiguration, (from, to) => {
+        const most = Math.max(serversIn(from), serversIn(to));
+        let configuration = from;
+        for (const edit of editsBetween(from, to)) {
+          configuration = applyEdit(configuration, edit);
+          expect(serversIn(configuration)).toBeLessThanOrEqual(most);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -7,8 +7,12 @@ import type { Edit } from '../../service/model.ts';
 export async function asking(
   command: Command,
   ask: (client: DirectorClient) => Promise<void>,
+  timeoutMs?: number,
 ): Promise<void> {
-  const client = createClient({ socketPath: command.optsWithGlobals().socket });
+  const client = createClient({
+    socketPath: command.optsWithGlobals().socket,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
   try {
     await ask(client);
   } finally {

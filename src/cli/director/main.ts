@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
+import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
@@ -22,6 +23,7 @@ const USAGE_CODES = new Set([
   'CONFIG_FILE',
   'OUT_OF_RANGE',
   'BAD_REQUEST',
+  'PLAN_OUTDATED',
   'SERVICE_NOT_FOUND',
   'SERVER_NOT_FOUND',
   'INTERFACE_IN_USE',
@@ -55,6 +57,7 @@ function createProgram(): Command {
   addConnectionsCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
+  addApplyCommand(program);
   program
     .command('reload')
     .description('read the rules or configuration file again; what stays the same keeps its connections')
@@ -81,7 +84,7 @@ async function printVersion(): Promise<void> {
 async function main(): Promise<number> {
   try {
     await createProgram().parseAsync();
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof DirectorError)) throw error;

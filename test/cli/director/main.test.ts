@@ -1,6 +1,6 @@
 /** `director` as a program, against a daemon that has a configuration and no datapath: what it prints, and how it ends. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DirectorApi } from '../../../src/control/api.ts';
 import { createControlApp } from '../../../src/control/app.ts';
+import type { PlanRequest } from '../../../src/control/protocol.ts';
 import { DirectorError } from '../../../src/errors.ts';
 import { applyEdit, EMPTY_CONFIGURATION } from '../../../src/service/configuration.ts';
 import type { Edit } from '../../../src/service/model.ts';
@@ -41,6 +42,17 @@ const api = {
     }),
   }),
   marks: () => ({ rules: configuration.marks }),
+  /** A file that says `same` changes nothing. */
+  async plan({ name, format, text }: PlanRequest) {
+    calls.push(`plan ${name} ${format}`);
+    const settings = text === 'same' ? [] : [{ name: 'sloppy_tcp', before: 0, after: 1 }];
+    return { token: text, services: [], settings, timeouts: null, marks: null, syncDaemons: null };
+  },
+  async apply(token: string) {
+    calls.push(`apply ${token}`);
+    if (token === 'late')
+      throw new DirectorError('PLAN_OUTDATED', 'somebody was faster; nothing was changed');
+  },
   async reload() {
     calls.push('reload');
     throw new DirectorError('CONFIG_FILE', '/etc/director.yaml:3:5: there is no scheduler "best"');
@@ -72,7 +84,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-function director(line: string, socket = socketPath): Promise<Ended> {
+function director(line: string, socket = socketPath, input = ''): Promise<Ended> {
   const args = [
     '--import',
     'tsx',
@@ -83,11 +95,12 @@ function director(line: string, socket = socketPath): Promise<Ended> {
   ];
   const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
       const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       // What Node itself says of a variable of the test's is not the program's.
       resolve({ exit, stdout, stderr: stderr.replaceAll(/^\(.*\n/gm, '') });
     });
+    child.stdin?.end(input);
   });
 }
 
@@ -136,6 +149,60 @@ describe('director mark', { timeout: 60_000 }, () => {
   });
 });
 
+describe('director apply', { timeout: 60_000 }, () => {
+  const DIFF = '~ setting sloppy_tcp 0 -> 1\n';
+  const fileOf = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  test('shows, and with --yes carries out', async () => {
+    const path = fileOf('a.yaml', 'new');
+    expect(await director(`apply ${path} --yes`)).toEqual({
+      exit: 0,
+      stdout: `${DIFF}applied\n`,
+      stderr: '',
+    });
+    expect(calls).toEqual([`plan ${path} yaml`, 'apply new']);
+  });
+
+  test('with nothing to change says so, and ends with 0 whatever the options', async () => {
+    const path = fileOf('a.rules', 'same');
+    for (const option of ['', '--dry-run', '--yes'])
+      expect(await director(`apply ${path} ${option}`)).toEqual({
+        exit: 0,
+        stdout: 'nothing to change\n',
+        stderr: '',
+      });
+    expect(calls).toEqual(Array(3).fill(`plan ${path} rules`));
+  });
+
+  test('with --dry-run shows, changes nothing and ends with 3; --json is for programs', async () => {
+    const text = await director('apply - --dry-run --format rules', socketPath, 'new');
+    expect(text).toEqual({ exit: 3, stdout: DIFF, stderr: '' });
+    const json = await director('apply - --dry-run --json', socketPath, 'new');
+    expect(json.exit).toBe(3);
+    expect(JSON.parse(json.stdout)).toMatchObject({ token: 'new', settings: [{ name: 'sloppy_tcp' }] });
+    expect(calls).toEqual(['plan standard input rules', 'plan standard input yaml']);
+  });
+
+  test('without a terminal and without --yes changes nothing, and ends with 2', async () => {
+    const { exit, stdout, stderr } = await director(`apply ${fileOf('a.yaml', 'new')}`);
+    expect([exit, stdout]).toEqual([2, DIFF]);
+    expect(stderr).toMatch(/^director: nothing was changed: there is no terminal to ask on; --yes /);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('of a plan that is outdated says so, and ends with 2', async () => {
+    expect(await director(`apply ${fileOf('a.yaml', 'late')} --yes`)).toEqual({
+      exit: 2,
+      stdout: DIFF,
+      stderr: 'director: somebody was faster; nothing was changed\n',
+    });
+  });
+});
+
 describe('what is typed wrong ends with 2, says what it was and what is right, and changes nothing', () => {
   test.concurrent.each([
     ['', 'Usage: director'],
@@ -161,6 +228,10 @@ describe('what is typed wrong ends with 2, says what it was and what is right, a
       'run --interface x --config a --rules b',
       "option '--config <file>' cannot be used with option '--rules <file>'",
     ],
+    ['apply', "missing required argument 'file'"],
+    ['apply /nowhere.yaml', 'cannot read /nowhere.yaml: there is no such file'],
+    ['apply /', 'cannot read /: it is a directory'],
+    ['apply - --format json', 'Allowed choices are yaml, rules.'],
     ['reload', '/etc/director.yaml:3:5: there is no scheduler "best"'],
   ])('director %s', { timeout: 60_000 }, async (line, message) => {
     const { exit, stdout, stderr } = await director(line);
