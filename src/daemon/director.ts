@@ -117,6 +117,7 @@ export class Director implements DirectorApi {
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
     await this.reload();
+    await this.serverHealth.removeLeft();
   }
 
   async close(keepForwarding: boolean): Promise<void> {

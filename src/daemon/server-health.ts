@@ -2,7 +2,7 @@
  * Which servers take part: what checks, neighbours, drains and slow starts say of each, put together and laid over the
  * configuration. Nothing here changes what people configured: a server's own weight stays beside the one in force.
  */
-import type { CheckTarget } from '../health/check.ts';
+import type { CheckResult, CheckTarget } from '../health/check.ts';
 import { HealthMonitor, type Patient, type Report, type RunCheck } from '../health/monitor.ts';
 import type { HealthPolicy } from '../health/policy.ts';
 import { CHECK_MARKS, type CheckRoute, type CheckRules, MAX_CHECK_MARKS } from '../host/check-rules.ts';
@@ -23,6 +23,8 @@ export type Policies = ReadonlyMap<string, HealthPolicy>;
 
 const RAMP_STEP_MS = 1000;
 const SETTLE_MS = 20;
+/** After the rules were looked for. */
+const LOOK_AGAIN_MS = 1000;
 const MS = 1000;
 
 export interface ServerHealthOptions {
@@ -62,11 +64,13 @@ export class ServerHealth {
   private rulesFailure = '';
   private isFollowingNeighbors = false;
   private ramp: NodeJS.Timeout | undefined;
+  private repairing = Promise.resolve(false);
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ServerHealthOptions) {
     this.options = options;
     this.monitor = new HealthMonitor({
-      run: options.run,
+      run: (...check) => this.runThroughRules(...check),
       onChange: (key, report) => this.onReport(key, report),
     });
   }
@@ -185,9 +189,29 @@ export class ServerHealth {
     await this.options.rules.remove();
   }
 
-  /** Somebody may have flushed the rules. */
-  async repair(): Promise<void> {
-    await this.options.rules.repair(this.routes);
+  /** What a daemon before us left that was killed. */
+  async removeLeft(): Promise<void> {
+    if (await this.options.rules.removeLeft())
+      this.options.log.info({}, 'removed the rules of checks that a director left which was killed');
+  }
+
+  /** A bad answer through rules that somebody has flushed says nothing: they are put back, and it is asked again. */
+  private async runThroughRules(
+    ...[options, target, timeoutMs, signal]: Parameters<RunCheck>
+  ): Promise<CheckResult> {
+    const { run } = this.options;
+    const result = await run(options, target, timeoutMs, signal);
+    if (result.ok || target.mark === 0 || signal.aborted || !(await this.repair())) return result;
+    return run(options, target, timeoutMs, signal);
+  }
+
+  /** Of many that fail at once one looks. Resolves to whether the rules had to be put back. */
+  private repair(): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.lookedAtMs < LOOK_AGAIN_MS) return this.repairing;
+    this.lookedAtMs = now;
+    this.repairing = this.options.rules.repair(this.routes).catch(() => false);
+    return this.repairing;
   }
 
   private isFailed(key: string, server: ServerAddress): boolean {

@@ -96,11 +96,19 @@ export class CheckRules {
     return this.apply([]);
   }
 
-  /** Somebody may flush the whole rule set, or the interface be made anew: they are put back whole. */
-  async repair(routes: readonly CheckRoute[]): Promise<void> {
-    if (this.applied === undefined || (await this.isThere())) return;
+  /** What a crash left, unless it is needed again. Resolves to whether there was anything. */
+  async removeLeft(): Promise<boolean> {
+    if (this.applied !== undefined || !(await this.isThere())) return false;
+    await runCommand('nft', ['-f', '-'], `${emptyTable(checkTableName(this.interfaceName)).join('\n')}\n`);
+    return true;
+  }
+
+  /** Somebody may flush the whole rule set, or the interface be made anew. Resolves to whether they had to be put back. */
+  async repair(routes: readonly CheckRoute[]): Promise<boolean> {
+    if (this.applied === undefined || (await this.isThere())) return false;
     this.applied = undefined;
     await this.apply(routes);
+    return true;
   }
 
   private async replace(routes: readonly CheckRoute[]): Promise<void> {

@@ -35,6 +35,8 @@ let neighbors: Neighbor[];
 let routes: readonly CheckRoute[];
 let targets: string[];
 let changes: number;
+/** Somebody has taken the rules away, without which nobody answers. */
+let isFlushed: boolean;
 
 async function healthOf(policy: HealthPolicy): Promise<ServerHealth> {
   const quiet = () => {};
@@ -50,7 +52,13 @@ async function healthOf(policy: HealthPolicy): Promise<ServerHealth> {
         routes = wanted;
       },
       remove: async () => {},
-      repair: async () => {},
+      repair: async () => {
+        const wasFlushed = isFlushed;
+        if (wasFlushed) down.clear();
+        isFlushed = false;
+        return wasFlushed;
+      },
+      removeLeft: async () => false,
     } as unknown as CheckRules,
     neighbors: () => neighbors,
     defaultPolicy: () => policy,
@@ -77,6 +85,7 @@ beforeEach(() => {
   routes = [];
   targets = [];
   changes = 0;
+  isFlushed = false;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -111,6 +120,16 @@ test('checks go through the virtual address, by rules for those whose MAC is kno
   await vi.advanceTimersByTimeAsync(1100);
   expect(new Set(targets)).toEqual(new Set(['10.0.0.11 marked', '10.0.0.12 marked']));
   expect(routes).toMatchObject([{ virtual: '10.0.0.100', server: '10.0.0.11', mac: '02:00:00:00:00:11' }]);
+  await health.close();
+});
+
+test('a bad answer through rules that somebody flushed is no bad answer', async () => {
+  const health = await healthOf({ ...CHECKED, check: { ...TCP_CHECK, fall: 1, rise: 1 } });
+  await vi.advanceTimersByTimeAsync(1100);
+  down = new Set(['10.0.0.11', '10.0.0.12']);
+  isFlushed = true;
+  await vi.advanceTimersByTimeAsync(1100);
+  expect(health.inForce(configuration)).toBe(configuration);
   await health.close();
 });
 
