@@ -76,6 +76,8 @@ export class Director implements DirectorApi {
   private hasConfiguration = false;
   private adopted = false;
   private isClosing = false;
+  private isHealthDue = false;
+  private areNeighborsDue = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
@@ -332,9 +334,14 @@ export class Director implements DirectorApi {
     return { ...edit, options: this.serverHealth.optionsInForce(edit.service, edit.server, edit.options) };
   }
 
-  /** Servers went down or came up. */
+  /** Servers went down or came up. What comes before its turn is seen to then, in one go. */
   private followHealth(): void {
-    this.oneAtATime(() => this.takeHealthOver()).catch((error: Error) =>
+    if (this.isHealthDue) return;
+    this.isHealthDue = true;
+    this.oneAtATime(() => {
+      this.isHealthDue = false;
+      return this.takeHealthOver();
+    }).catch((error: Error) =>
       this.options.log.error({ err: error }, `what checks found is not in force: ${error.message}`),
     );
   }
@@ -414,9 +421,20 @@ export class Director implements DirectorApi {
   }
 
   private onNextHop(nextHop: NextHop): void {
-    void this.serverHealth.followNeighbors().then(() => this.followHealth());
+    this.followNeighbors();
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHop] }).catch(() => {});
+  }
+
+  /** A thousand new servers are a thousand next hops: what came together is looked at once. */
+  private followNeighbors(): void {
+    if (this.areNeighborsDue) return;
+    this.areNeighborsDue = true;
+    setImmediate(() => {
+      this.areNeighborsDue = false;
+      if (this.isClosing) return;
+      void this.serverHealth.followNeighbors().then(() => this.followHealth());
+    });
   }
 
   /** Each warning once, and again when it had gone and comes back. */
