@@ -76,7 +76,8 @@ export class Director implements DirectorApi {
   private hasConfiguration = false;
   private adopted = false;
   private isClosing = false;
-  private isFollowingHealth = false;
+  private isHealthDue = false;
+  private areNeighborsDue = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
@@ -335,15 +336,14 @@ export class Director implements DirectorApi {
     return { ...edit, options: this.serverHealth.optionsInForce(edit.service, edit.server, edit.options) };
   }
 
-  /** Servers went down or came up: several within a moment count as one change. */
+  /** Servers went down or came up. What comes before its turn is seen to then, in one go. */
   private followHealth(): void {
-    if (this.isFollowingHealth) return;
-    this.isFollowingHealth = true;
-    const done = this.oneAtATime(async () => {
-      this.isFollowingHealth = false;
-      await this.takeHealthOver();
-    });
-    done.catch((error: Error) =>
+    if (this.isHealthDue) return;
+    this.isHealthDue = true;
+    this.oneAtATime(() => {
+      this.isHealthDue = false;
+      return this.takeHealthOver();
+    }).catch((error: Error) =>
       this.options.log.error({ err: error }, `what checks found is not in force: ${error.message}`),
     );
   }
@@ -423,9 +423,20 @@ export class Director implements DirectorApi {
   }
 
   private onNextHop(nextHop: NextHop): void {
-    void this.serverHealth.followNeighbors().then(() => this.followHealth());
+    this.followNeighbors();
     if (!this.datapath.isRunning) return;
     this.datapath.request({ kind: 'next-hops', nextHops: [nextHop] }).catch(() => {});
+  }
+
+  /** A thousand new servers are a thousand next hops: what came together is looked at once. */
+  private followNeighbors(): void {
+    if (this.areNeighborsDue) return;
+    this.areNeighborsDue = true;
+    setImmediate(() => {
+      this.areNeighborsDue = false;
+      if (this.isClosing) return;
+      void this.serverHealth.followNeighbors().then(() => this.followHealth());
+    });
   }
 
   /** Each warning once, and again when it had gone and comes back. */

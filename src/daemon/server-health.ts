@@ -22,7 +22,6 @@ import { configuredOptions } from './as-configured.ts';
 export type Policies = ReadonlyMap<string, HealthPolicy>;
 
 const RAMP_STEP_MS = 1000;
-const SETTLE_MS = 20;
 /** After the rules were looked for. */
 const LOOK_AGAIN_MS = 1000;
 const MS = 1000;
@@ -62,7 +61,6 @@ export class ServerHealth {
   private readonly freeMarks: number[] = [];
   private routes: readonly CheckRoute[] = [];
   private rulesFailure = '';
-  private isFollowingNeighbors = false;
   private ramp: NodeJS.Timeout | undefined;
   private repairing = Promise.resolve(false);
   private lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -127,12 +125,8 @@ export class ServerHealth {
     await this.applyRules();
   }
 
-  /** A neighbour was found, lost, or has another MAC. Several within a moment count as one change. */
+  /** A neighbour was found, lost, or has another MAC. */
   async followNeighbors(): Promise<void> {
-    if (this.isFollowingNeighbors) return;
-    this.isFollowingNeighbors = true;
-    await new Promise((done) => setTimeout(done, SETTLE_MS));
-    this.isFollowingNeighbors = false;
     this.readNeighbors();
     await this.applyRules();
   }
