@@ -127,6 +127,7 @@ export class MemoryDirector {
       readMarks: async () => ({ rules: this.configuration.marks }),
       reload: async () => {},
       stop: async () => {},
+      restart: async () => {},
       close: () => {},
     };
   }

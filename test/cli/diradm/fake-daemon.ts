@@ -42,6 +42,7 @@ export class FakeDaemon {
     settings: () => ({ settings: [] }),
     marks: () => ({ rules: this.configuration.marks }),
     stop: () => {},
+    restart: () => {},
   });
 
   private edit(edits: readonly Edit[]): EditsReply {
@@ -90,6 +91,7 @@ export class FakeDaemon {
     readMarks: () => this.call<MarksReply>('/v1/marks'),
     reload: async () => {},
     stop: async () => {},
+    restart: async () => {},
     close: () => {},
   };
 
