@@ -8,12 +8,15 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <sys/socket.h>
 
+#include "execute.h"
 #include "netlink_socket.h"
 #include "notify.h"
 #include "open_socket.h"
+#include "shared_memory.h"
 #include "syscall_result.h"
 
 namespace director {
@@ -220,11 +223,80 @@ void CloseFilesOnExec(const Napi::CallbackInfo& info) {
   if (result.error != 0) ToError(info.Env(), result).ThrowAsJavaScriptException();
 }
 
+// createMemory(name, bytes): fd
+Napi::Value CreateSharedMemory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsNumber()) {
+    Napi::TypeError::New(env, "createMemory(name: string, bytes: number)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  int fd = -1;
+  const auto bytes = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value());
+  const SyscallResult created = CreateMemory(info[0].As<Napi::String>().Utf8Value(), bytes, &fd);
+  if (created.error != 0) {
+    ToError(env, created).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd);
+}
+
+// mapMemory(fd, bytes): ArrayBuffer, which stays mapped until it is collected
+Napi::Value MapSharedMemory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) {
+    Napi::TypeError::New(env, "mapMemory(fd: number, bytes: number)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  void* memory = nullptr;
+  const auto bytes = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value());
+  const SyscallResult mapped = MapMemory(info[0].As<Napi::Number>().Int32Value(), bytes, &memory);
+  if (mapped.error != 0) {
+    ToError(env, mapped).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::ArrayBuffer::New(env, memory, bytes,
+                                [bytes](Napi::Env, void* address) { UnmapMemory(address, bytes); });
+}
+
+// reap(pid): boolean
+Napi::Value ReapChild(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsNumber() || info[0].As<Napi::Number>().Int32Value() <= 0) {
+    Napi::TypeError::New(env, "reap(pid: number)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  bool ended = false;
+  const SyscallResult result = Reap(info[0].As<Napi::Number>().Int32Value(), &ended);
+  if (result.error != 0) {
+    ToError(env, result).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Boolean::New(env, ended);
+}
+
+// execute(program, arguments); comes back only by an exception
+void ExecuteProgram(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsArray()) {
+    Napi::TypeError::New(env, "execute(program: string, arguments: string[])").ThrowAsJavaScriptException();
+    return;
+  }
+  const Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<std::string> arguments;
+  for (std::uint32_t index = 0; index < list.Length(); index++)
+    arguments.push_back(Napi::Value(list[index]).ToString().Utf8Value());
+  ToError(env, Execute(info[0].As<Napi::String>().Utf8Value(), arguments)).ThrowAsJavaScriptException();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("NetlinkSocket", NetlinkSocketWrap::Define(env));
   exports.Set("notify", Napi::Function::New<NotifySystemd>(env, "notify"));
   exports.Set("openSocket", Napi::Function::New<OpenSocketFile>(env, "openSocket"));
   exports.Set("closeOnExec", Napi::Function::New<CloseFilesOnExec>(env, "closeOnExec"));
+  exports.Set("createMemory", Napi::Function::New<CreateSharedMemory>(env, "createMemory"));
+  exports.Set("mapMemory", Napi::Function::New<MapSharedMemory>(env, "mapMemory"));
+  exports.Set("reap", Napi::Function::New<ReapChild>(env, "reap"));
+  exports.Set("execute", Napi::Function::New<ExecuteProgram>(env, "execute"));
   return exports;
 }
 

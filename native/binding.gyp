@@ -14,7 +14,14 @@
   'targets': [
     {
       'target_name': 'director_host',
-      'sources': ['addon.cc', 'netlink_socket.cc', 'notify.cc', 'open_socket.cc'],
+      'sources': [
+        'addon.cc',
+        'execute.cc',
+        'netlink_socket.cc',
+        'notify.cc',
+        'open_socket.cc',
+        'shared_memory.cc',
+      ],
     },
   ],
   'conditions': [

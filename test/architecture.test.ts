@@ -40,7 +40,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['health'],
   },
   worker: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', ...ROOT_FILES],
+    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', 'host', ...ROOT_FILES],
     types: ['control'],
   },
   daemon: {

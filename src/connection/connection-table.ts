@@ -1,5 +1,6 @@
 /**
- * What is remembered: a choice of server for each connection. Two typed arrays, made once:
+ * What is remembered: a choice of server for each connection. Two typed arrays, made once, in memory that may outlive
+ * the process:
  *
  *   index    Int32Array, a power of two at least twice the capacity. Linear probing. A bucket is 0 (empty) or
  *            an 8-bit tag of the hash and a 24-bit entry number, so that a probe that does not match seldom
@@ -12,13 +13,16 @@
  *                                11  when it expires, ticks             15  of a template: how many depend on it;
  *                                                                           of a free entry: the next free one
  *
- * Entries are numbered from 1; 0 is no entry. Memory: 64 bytes for each entry of the capacity and 8 to 16 for its
+ * Entries are numbered from 1; 0 is no entry, and has the words of the whole table (Table). A process may die at any
+ * moment and another go on with the memory: KIND is written last of a new entry, so that an entry is live only while it
+ * is whole; and while index and entries do not fit together Table.Changing says so. Memory: 64 bytes for each entry of the capacity and 8 to 16 for its
  * buckets, taken when the table is made; the kernel gives the pages as they are first used.
  */
 import type { Packet } from '../wire/packet.ts';
 import { ConnectionHash } from './connection-hash.ts';
 
 const ENTRY_WORDS = 16;
+const PAGE_WORDS = 4096 / 4;
 const CLIENT = 0;
 const VIRTUAL = 4;
 const PORTS = 8;
@@ -40,6 +44,14 @@ const PACKETS_SHIFT = 24;
 const MAX_PACKETS = 127;
 /** In KIND, which no live entry has as 0. */
 const FREE = 0;
+/** Words of entry 0. */
+const Table = {
+  /** Entries above this number were never used. */
+  Highest: 0,
+  FirstFree: 1,
+  Live: 2,
+  Changing: 3,
+} as const;
 
 /**
  * Added to the protocol in a key of another kind, which no packet has: the template of persistence, and the datagram
@@ -68,24 +80,97 @@ function indexSize(capacity: number): number {
   return size;
 }
 
+/** Where a table lies. */
+export interface TableMemory {
+  readonly index: Int32Array;
+  readonly entries: Int32Array;
+}
+
+/** The connectionTableBytes() from `byteOffset` on, which is a multiple of 64. */
+export function tableMemoryIn(buffer: ArrayBuffer, byteOffset: number, capacity: number): TableMemory {
+  const entryWords = (capacity + 1) * ENTRY_WORDS;
+  return {
+    entries: new Int32Array(buffer, byteOffset, entryWords),
+    index: new Int32Array(buffer, byteOffset + 4 * entryWords, indexSize(capacity)),
+  };
+}
+
 export class ConnectionTable {
   readonly capacity: number;
-  live = 0;
   private readonly index: Int32Array;
   private readonly mask: number;
   private readonly entries: Int32Array;
   private readonly hash: ConnectionHash;
-  private firstFree = 0;
-  /** Entries above it were never used. */
-  private highest = 0;
 
-  /** capacity: 1 … MAX_CONNECTIONS. seed: two random words, secret. */
-  constructor(capacity: number, seed: readonly [number, number]) {
+  /** capacity: 1 … MAX_CONNECTIONS. seed: two random words, secret. `memory`: zeros, or recover() is called next. */
+  constructor(
+    capacity: number,
+    seed: readonly [number, number],
+    memory: TableMemory = tableMemoryIn(new ArrayBuffer(connectionTableBytes(capacity)), 0, capacity),
+  ) {
     this.capacity = capacity;
-    this.index = new Int32Array(indexSize(capacity));
+    this.index = memory.index;
     this.mask = this.index.length - 1;
-    this.entries = new Int32Array((capacity + 1) * ENTRY_WORDS);
+    this.entries = memory.entries;
     this.hash = new ConnectionHash(seed[0], seed[1]);
+  }
+
+  /**
+   * Takes over what another process left in this memory, at whatever moment it ended. `keeps` is told of each entry;
+   * false: it goes. The seed is the same as then.
+   */
+  recover(keeps: (entry: number) => boolean): void {
+    const { entries } = this;
+    if (entries[Table.Changing] !== 0) this.rebuild();
+    let hasTemplates = false;
+    for (let entry = this.highestEntry; entry > 0; entry--) {
+      if (!this.isLive(entry)) continue;
+      if (!keeps(entry)) this.remove(entry);
+      else if (this.isTemplate(entry)) {
+        hasTemplates = true;
+        entries[entry * ENTRY_WORDS + DEPENDENTS] = 0;
+      }
+    }
+    if (hasTemplates) this.countDependents();
+  }
+
+  /**
+   * Reads a word of each page that recover() will: the kernel maps a page when it is first used, and that takes more
+   * time than all else (2026-11, in a virtual machine: 200 of 230 ms for a million entries). Returns nothing of use.
+   */
+  touch(): number {
+    const { entries } = this;
+    let sum = 0;
+    for (let at = 0; at < this.highestEntry * ENTRY_WORDS; at += PAGE_WORDS) sum ^= entries[at]!;
+    return sum;
+  }
+
+  private countDependents(): void {
+    for (let entry = this.highestEntry; entry > 0; entry--) {
+      const template = this.isLive(entry) ? this.template(entry) : NO_CONNECTION;
+      if (template === NO_CONNECTION) continue;
+      if (template <= this.highestEntry && this.isLive(template) && this.isTemplate(template))
+        this.entries[template * ENTRY_WORDS + DEPENDENTS]!++;
+      else this.entries[entry * ENTRY_WORDS + TEMPLATE] = NO_CONNECTION;
+    }
+  }
+
+  /** Index and list of free entries, from the entries. */
+  private rebuild(): void {
+    const { entries } = this;
+    this.index.fill(0);
+    entries[Table.Live] = entries[Table.FirstFree] = 0;
+    for (let entry = this.highestEntry; entry > 0; entry--) {
+      if (this.isLive(entry)) {
+        this.addToIndex(entry, entries[entry * ENTRY_WORDS + HASH]!);
+        entries[Table.Live]!++;
+      } else this.giveBack(entry);
+    }
+    entries[Table.Changing] = 0;
+  }
+
+  get live(): number {
+    return this.entries[Table.Live]!;
   }
 
   /** The connection of the packet, or NO_CONNECTION. The packet has ports. */
@@ -114,9 +199,13 @@ export class ConnectionTable {
 
   /** Remembers the packet's connection, in state 0 without flags. NO_CONNECTION: the table is full. */
   insert(packet: Packet, server: number, expires: number): number {
-    const entry = this.takeFree();
-    if (entry === NO_CONNECTION) return NO_CONNECTION;
     const { entries } = this;
+    entries[Table.Changing] = 1;
+    const entry = this.takeFree();
+    if (entry === NO_CONNECTION) {
+      entries[Table.Changing] = 0;
+      return NO_CONNECTION;
+    }
     const base = entry * ENTRY_WORDS;
     entries[base + CLIENT] = packet.client0;
     entries[base + CLIENT + 1] = packet.client1;
@@ -127,7 +216,6 @@ export class ConnectionTable {
     entries[base + VIRTUAL + 2] = packet.virtual2;
     entries[base + VIRTUAL + 3] = packet.virtual3;
     entries[base + PORTS] = (packet.clientPort << 16) | packet.virtualPort;
-    entries[base + KIND] = kindOf(packet);
     entries[base + SERVER] = server;
     entries[base + EXPIRES] = expires;
     entries[base + STATE_FLAGS] = 0;
@@ -135,18 +223,20 @@ export class ConnectionTable {
     entries[base + DEPENDENTS] = 0;
     const hash = this.hashOf(packet);
     entries[base + HASH] = hash;
+    entries[base + KIND] = kindOf(packet);
     this.addToIndex(entry, hash);
-    this.live++;
+    entries[Table.Live]!++;
+    entries[Table.Changing] = 0;
     return entry;
   }
 
   remove(entry: number): void {
-    const base = entry * ENTRY_WORDS;
-    this.removeFromIndex(entry, this.entries[base + HASH]!);
-    this.entries[base + KIND] = FREE;
-    this.entries[base + NEXT_FREE] = this.firstFree;
-    this.firstFree = entry;
-    this.live--;
+    const { entries } = this;
+    entries[Table.Changing] = 1;
+    this.removeFromIndex(entry, entries[entry * ENTRY_WORDS + HASH]!);
+    this.giveBack(entry);
+    entries[Table.Live]!--;
+    entries[Table.Changing] = 0;
   }
 
   get isFull(): boolean {
@@ -240,12 +330,14 @@ export class ConnectionTable {
   setPorts(entry: number, clientPort: number, virtualPort: number): void {
     const { entries } = this;
     const base = entry * ENTRY_WORDS;
+    entries[Table.Changing] = 1;
     this.removeFromIndex(entry, entries[base + HASH]!);
     const ports = (clientPort << 16) | virtualPort;
     entries[base + PORTS] = ports;
     const hash = this.hashOfEntry(base, ports);
     entries[base + HASH] = hash;
     this.addToIndex(entry, hash);
+    entries[Table.Changing] = 0;
   }
 
   protocol(entry: number): number {
@@ -279,16 +371,25 @@ export class ConnectionTable {
 
   /** Every live entry is in 1 … highestEntry. */
   get highestEntry(): number {
-    return this.highest;
+    return this.entries[Table.Highest]!;
   }
 
   private takeFree(): number {
-    if (this.firstFree !== 0) {
-      const entry = this.firstFree;
-      this.firstFree = this.entries[entry * ENTRY_WORDS + NEXT_FREE]!;
+    const { entries } = this;
+    const entry = entries[Table.FirstFree]!;
+    if (entry !== 0) {
+      entries[Table.FirstFree] = entries[entry * ENTRY_WORDS + NEXT_FREE]!;
       return entry;
     }
-    return this.highest < this.capacity ? ++this.highest : NO_CONNECTION;
+    return entries[Table.Highest]! < this.capacity ? ++entries[Table.Highest]! : NO_CONNECTION;
+  }
+
+  private giveBack(entry: number): void {
+    const { entries } = this;
+    const base = entry * ENTRY_WORDS;
+    entries[base + KIND] = FREE;
+    entries[base + NEXT_FREE] = entries[Table.FirstFree]!;
+    entries[Table.FirstFree] = entry;
   }
 
   private addToIndex(entry: number, hash: number): void {

@@ -41,4 +41,6 @@ export interface DirectorApi {
   reload(): Promise<void>;
   /** Ends the daemon, soon after the answer. `keepForwarding`: not what forwards. */
   stop(keepForwarding: boolean): void;
+  /** Ends the daemon likewise, and begins it anew as it is installed now; what forwards goes on. */
+  restart(): void;
 }

@@ -63,6 +63,10 @@ export function createControlApp(api: DirectorApi): Hono {
     api.stop(keepForwarding);
     return c.json({});
   });
+  app.post('/v1/restart', (c) => {
+    api.restart();
+    return c.json({});
+  });
   app.notFound((c) => c.json(errorReply('BAD_REQUEST', `there is no ${c.req.method} ${c.req.path}`), 404));
   app.onError((error, c) => {
     if (error instanceof DirectorError)
@@ -78,7 +82,7 @@ const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: {
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
-  if (code === 'XDP_UNAVAILABLE' || code === 'PLAN_OUTDATED') return 409;
+  if (code === 'PLAN_OUTDATED') return 409;
   return code === 'DATAPATH_FAILED' ? 503 : 500;
 }
 

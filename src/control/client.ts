@@ -49,8 +49,10 @@ export interface DirectorClient {
   /** Carries out the plan of this token. */
   apply(token: string): Promise<void>;
   reload(): Promise<void>;
-  /** `keepForwarding`: the xdp datapath goes on without the daemon. */
+  /** `keepForwarding`: the datapath goes on without the daemon. */
   stop(keepForwarding?: boolean): Promise<void>;
+  /** Resolves when the daemon has begun to end; it answers again when it has begun anew. */
+  restart(): Promise<void>;
   /** Lets the process end: the connection is kept open between calls. */
   close(): void;
 }
@@ -108,6 +110,7 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       const body: StopRequest = { keepForwarding };
       await call(connection, 'POST', '/v1/stop', body);
     },
+    restart: async () => void (await call(connection, 'POST', '/v1/restart')),
     close: () => connection.agent.destroy(),
   };
 }

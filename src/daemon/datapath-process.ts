@@ -28,12 +28,12 @@ const START_WITHIN_MS = 30_000;
 
 /** What a process that begins is told. */
 export interface ProcessState {
-  /** All of it, as it is now. */
-  snapshot(): StartRequest;
+  /** All of it, as it is now. `quickEnds`: how many processes in a row ended soon after they had begun. */
+  snapshot(quickEnds: number): StartRequest;
   /** What the process found and did; returns what has changed while it did. */
   onStarted(answer: StartAnswer): Request[];
   /** What becomes of the connections when a process ends, for the log. */
-  afterLoss(): string;
+  afterLoss(quickEnds: number): string;
 }
 
 export class DatapathProcess {
@@ -47,6 +47,7 @@ export class DatapathProcess {
   private sparePause: NodeJS.Timeout | undefined;
   private pauseMs = FIRST_PAUSE_MS;
   private startedMs = 0;
+  private quickEnds = 0;
   private isStopping = false;
   private restarts = 0;
 
@@ -81,7 +82,7 @@ export class DatapathProcess {
     this.spare = undefined;
     this.atWork = worker;
     this.startedMs = performance.now();
-    const answer = await worker.request(this.state.snapshot(), START_WITHIN_MS);
+    const answer = await worker.request(this.state.snapshot(this.quickEnds), START_WITHIN_MS);
     this.isReady = this.atWork === worker;
     // In one go with isReady: whatever else is asked of the process comes after.
     for (const request of this.state.onStarted(answer)) void this.request(request).catch(() => {});
@@ -121,6 +122,15 @@ export class DatapathProcess {
     if (this.isStopping) return;
     this.log.error({ pid: worker.pid }, `the datapath process is ended: ${why}`);
     worker.kill();
+  }
+
+  /** Lets the process at work go on without us. What else there is ends by stop(). */
+  release(): void {
+    if (!this.isReady) return;
+    this.isStopping = true;
+    this.isReady = false;
+    this.atWork?.release();
+    this.atWork = undefined;
   }
 
   /** `remove`: with what would outlive the process. Resolves to whether it has done so. */
@@ -172,14 +182,17 @@ export class DatapathProcess {
     this.atWork = undefined;
     this.isReady = false;
     if (this.isStopping) return;
-    if (performance.now() - this.startedMs > STABLE_MS) this.pauseMs = FIRST_PAUSE_MS;
+    if (performance.now() - this.startedMs > STABLE_MS) {
+      this.pauseMs = FIRST_PAUSE_MS;
+      this.quickEnds = 0;
+    } else this.quickEnds++;
     const { pauseMs } = this;
     this.pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     this.restarts++;
     const fields = { how, restarts: this.restarts, ...(lastWords === '' ? {} : { lastWords }) };
     this.log.warn(
       fields,
-      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss()}`,
+      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss(this.quickEnds)}`,
     );
     this.pause = setTimeout(() => void this.takeOver(), pauseMs);
   }

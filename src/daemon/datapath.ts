@@ -2,23 +2,28 @@
  * Which datapath the director runs, and why: the one that was asked for, or the fastest that can be had. Puts it on the
  * host with what it needs there, and takes it away again.
  */
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { connectionTableBytes } from '../connection/connection-table.ts';
 import type { StatusReply } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { loadHostAddon } from '../host/native.ts';
 import type { Log } from '../log.ts';
 import type {
   Answers,
   DatapathKind,
   PcapStart,
+  Predecessor,
   Request,
   StartAnswer,
   StartRequest,
   XdpMode,
   XdpStart,
 } from '../worker/messages.ts';
+import { noteFileFor, readNoteFile } from '../worker/note-file.ts';
 import { removePinned, type XdpSizes, xdpMemoryBytes } from '../xdp/datapath.ts';
 import { DatapathProcess, type ProcessState } from './datapath-process.ts';
+import { HeldMemory } from './held-memory.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import type { Capacity } from './xdp-capacity.ts';
@@ -33,12 +38,19 @@ export interface DatapathOptions {
   readonly connectionTableSize: number;
   readonly maxServices: number;
   readonly maxServers: number;
+  /** Notes that outlive a killed daemon stand beside it. */
+  readonly socketPath: string;
   /** Loads the code of the datapath that is tried first. */
   readonly worker: WorkerProcess;
 }
 
 /** What is said to a process that begins, but for the datapath itself. */
 export type Snapshot = Pick<StartRequest, 'configuration' | 'nextHops' | 'host'>;
+
+/** So many processes that ended soon after they took over: what they took over may be why. */
+const MAX_QUICK_ENDS = 3;
+/** How often it is looked whether a process that gave its work away has ended. */
+const REAP_INTERVAL_MS = 50;
 
 export interface DatapathState {
   snapshot(): Snapshot;
@@ -54,6 +66,11 @@ export class Datapath {
   private plan: PcapStart | XdpStart | undefined;
   /** Of what the kernel holds. */
   private sizes: XdpSizes | undefined;
+  /** Of the pcap datapath. */
+  private memory: HeldMemory | undefined;
+  /** Forwards without a daemon, until it is taken over or ended. */
+  private left: Predecessor | undefined;
+  private readonly noteFile: string;
   private mode: XdpMode | null = null;
   private planNotes: readonly string[] = [];
   private notes: readonly string[] = [];
@@ -61,6 +78,12 @@ export class Datapath {
   constructor(options: DatapathOptions, state: DatapathState) {
     this.options = options;
     this.state = state;
+    this.noteFile = noteFileFor(options.socketPath, options.host.name);
+  }
+
+  /** A datapath process of an earlier daemon was found that forwards; it has been taken over, or still does so. */
+  get hasFoundProcess(): boolean {
+    return this.left !== undefined;
   }
 
   /** Undefined before start(). */
@@ -83,7 +106,9 @@ export class Datapath {
 
   /** What a crash of a director with another datapath left. */
   async removeLeftovers(): Promise<void> {
-    if (this.kind === 'xdp') await this.options.host.removeLeftFromPcap();
+    if (this.kind !== 'xdp') return;
+    this.endLeftProcess(readNoteFile(this.noteFile));
+    await this.options.host.removeLeftFromPcap();
   }
 
   request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
@@ -108,17 +133,23 @@ export class Datapath {
     return this.sizes;
   }
 
+  /** Connections at most. */
+  get tableSize(): number {
+    return this.memory?.capacity ?? this.options.connectionTableSize;
+  }
+
   /** What the memory for connections takes. */
   get tableBytes(): number {
-    return this.sizes === undefined
-      ? connectionTableBytes(this.options.connectionTableSize)
-      : xdpMemoryBytes(this.sizes);
+    return this.sizes === undefined ? connectionTableBytes(this.tableSize) : xdpMemoryBytes(this.sizes);
   }
 
   async stop(keepForwarding: boolean): Promise<void> {
+    if (keepForwarding && this.plan?.kind === 'pcap') this.process?.release();
     const isRemoved = (await this.process?.stop(this.hasBegun && !keepForwarding)) ?? true;
     // One that did not come to run has touched nothing, and what it found is not ours to remove.
-    if (this.plan?.kind !== 'xdp' || !this.hasBegun || keepForwarding) return;
+    if (!this.hasBegun || keepForwarding) return;
+    rmSync(this.noteFile, { force: true });
+    if (this.plan?.kind !== 'xdp') return;
     if (!isRemoved) removePinned(this.plan.folder);
     removeIfEmpty(dirname(this.plan.folder));
   }
@@ -147,11 +178,41 @@ export class Datapath {
   }
 
   private async startPcap(): Promise<void> {
-    const { host, log } = this.options;
-    const { interface: name, mac } = await host.prepareForPcap();
+    const { host, log, connectionTableSize } = this.options;
+    this.left = this.findLeftProcess();
+    const { interface: name, mac } = await host.prepareForPcap(this.left !== undefined);
     if (removeLeftFromXdp(host.name))
       log.info({}, `removed the xdp datapath that a director left which was killed`);
-    await this.begin({ kind: 'pcap', delivery: { interface: name, mac } }, this.notes);
+    this.memory ??= HeldMemory.create(host.name, connectionTableSize);
+    const { noteFile, memory, left: predecessor = null } = this;
+    const delivery = { interface: name, mac };
+    const notes =
+      memory.capacity === connectionTableSize ? [] : [staysAt(memory.capacity, connectionTableSize)];
+    const plan: PcapStart = { kind: 'pcap', delivery, memory: memory.path, noteFile, predecessor };
+    await this.begin(plan, [...this.notes, ...notes]);
+    this.plan = { ...plan, predecessor: null };
+    if (predecessor !== null) reapWhenEnded(predecessor.pid);
+  }
+
+  /** Also opens its memory. One of a build with another layout cannot be taken over, and is ended. */
+  private findLeftProcess(): Predecessor | undefined {
+    const left = readNoteFile(this.noteFile);
+    if (left === undefined) return undefined;
+    this.memory = HeldMemory.open(left.memory);
+    if (this.memory !== undefined) return left;
+    this.endLeftProcess(left);
+    return undefined;
+  }
+
+  private endLeftProcess(left: Predecessor | undefined): void {
+    rmSync(this.noteFile, { force: true });
+    if (left === undefined) return;
+    process.kill(left.pid, 'SIGKILL');
+    reapWhenEnded(left.pid);
+    this.options.log.warn(
+      { pid: left.pid },
+      'ended the datapath process that a director left, with its connections: it is of another layout, or another datapath',
+    );
   }
 
   private async begin(plan: PcapStart | XdpStart, notes: readonly string[]): Promise<void> {
@@ -165,16 +226,29 @@ export class Datapath {
   private createProcess(kind: DatapathKind): DatapathProcess {
     const { log, worker } = this.options;
     const state: ProcessState = {
-      snapshot: () => this.startRequest(this.plan!),
+      snapshot: (quickEnds) => {
+        if (quickEnds >= MAX_QUICK_ENDS) this.forgetMemory();
+        return this.startRequest(this.plan!);
+      },
       onStarted: (answer) => {
         this.mode = answer.mode;
         this.notes = [...this.planNotes, ...answer.notes];
         return this.state.onStarted(answer);
       },
-      afterLoss: () =>
-        this.plan?.kind === 'xdp' ? 'and forwarding goes on meanwhile' : 'without its connections',
+      afterLoss: (quickEnds) => {
+        if (this.plan?.kind === 'xdp') return 'and forwarding goes on meanwhile';
+        return quickEnds < MAX_QUICK_ENDS ? 'with its connections' : 'without its connections';
+      },
     };
     return new DatapathProcess(log, kind, state, worker.kind === kind ? worker : undefined);
+  }
+
+  private forgetMemory(): void {
+    if (this.plan?.kind !== 'pcap') return;
+    const { host } = this.options;
+    this.memory?.close();
+    this.memory = HeldMemory.create(host.name, this.tableSize);
+    this.plan = { ...this.plan, memory: this.memory.path };
   }
 
   private startRequest(datapath: PcapStart | XdpStart): StartRequest {
@@ -188,4 +262,14 @@ export class Datapath {
       ...this.state.snapshot(),
     };
   }
+}
+
+const staysAt = (capacity: number, wanted: number): string =>
+  `${capacity} connections at most, as the process that was taken over has it: director stop, then start, to have ${wanted}`;
+
+/** Of a daemon that began anew in the same process it is a child, which Node.js does not know. */
+function reapWhenEnded(pid: number): void {
+  const looking = setInterval(() => {
+    if (loadHostAddon().reap(pid)) clearInterval(looking);
+  }, REAP_INTERVAL_MS).unref();
 }

@@ -63,7 +63,15 @@ export interface DirectorOptions extends DatapathOptions {
   /** Of services without a configuration file. */
   readonly defaultCheck: 'tcp' | 'off';
   readonly runCheck: RunCheck;
-  readonly onStop: (keepForwarding: boolean) => void;
+  readonly onEnd: (end: End) => void;
+}
+
+/** How the daemon is to end. */
+export interface End {
+  readonly why: string;
+  readonly keepForwarding: boolean;
+  /** And is to be there again, as it is installed now. */
+  readonly beginsAnew?: boolean;
 }
 
 export class Director implements DirectorApi {
@@ -108,13 +116,14 @@ export class Director implements DirectorApi {
     });
   }
 
-  /** A program was found that had gone on forwarding without its director. */
+  /** Something was found that had gone on forwarding without its director. */
   get hasAdopted(): boolean {
-    return this.adopted;
+    return this.adopted || this.datapath.hasFoundProcess;
   }
 
   async start(): Promise<void> {
     await this.datapath.start();
+    await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
     await this.reload();
@@ -147,7 +156,7 @@ export class Director implements DirectorApi {
     const counters = await this.readCounters();
     const { timeouts, syncDaemons } = this.configuration;
     const services = listServices(this.configuration, counters?.services ?? {});
-    return { connectionTableSize: this.options.connectionTableSize, timeouts, syncDaemons, services };
+    return { connectionTableSize: this.datapath.tableSize, timeouts, syncDaemons, services };
   }
 
   connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply> {
@@ -159,7 +168,7 @@ export class Director implements DirectorApi {
   }
 
   async status(): Promise<StatusReply> {
-    const { host, connectionTableSize } = this.options;
+    const { host } = this.options;
     const counters = await this.readCounters();
     const { state } = host;
     const neighbors = this.servers.list();
@@ -169,7 +178,7 @@ export class Director implements DirectorApi {
       uptimeSec: Math.floor((performance.now() - this.startedMs) / 1000),
       interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
       datapath: this.datapath.describe(),
-      connections: counters?.connections ?? { live: 0, capacity: connectionTableSize },
+      connections: counters?.connections ?? { live: 0, capacity: this.datapath.tableSize },
       madeRoom: counters?.madeRoom ?? {},
       connectionTableBytes: this.datapath.tableBytes,
       verdicts: counters?.verdicts ?? {},
@@ -249,13 +258,11 @@ export class Director implements DirectorApi {
   }
 
   stop(keepForwarding: boolean): void {
-    if (keepForwarding && this.datapath.kind !== 'xdp') {
-      throw new DirectorError(
-        'XDP_UNAVAILABLE',
-        `only the xdp datapath forwards without the daemon, and this one is ${this.datapath.kind}; nothing was stopped`,
-      );
-    }
-    this.options.onStop(keepForwarding);
+    this.options.onEnd({ why: 'a request to stop', keepForwarding });
+  }
+
+  restart(): void {
+    this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
   }
 
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
@@ -381,10 +388,9 @@ export class Director implements DirectorApi {
   }
 
   private snapshot(): Snapshot {
-    const takesOver = this.datapath.kind === 'xdp' && !this.hasConfiguration;
     this.published = this.configuration;
     return {
-      configuration: takesOver ? null : messageOf(this.configuration),
+      configuration: this.hasConfiguration ? messageOf(this.configuration) : null,
       nextHops: this.servers.nextHops(),
       host: this.options.host.facts,
     };
@@ -418,7 +424,7 @@ export class Director implements DirectorApi {
     const connections = (await this.readCounters())?.connections.live ?? 0;
     this.options.log.info(
       { services, connections },
-      `took over ${services} services and ${connections} connections of the running program`,
+      `took over ${services} services and ${connections} connections of the running ${this.datapath.kind === 'xdp' ? 'program' : 'datapath process'}`,
     );
   }
 

@@ -6,7 +6,12 @@
 import { DirectorError } from '../errors.ts';
 import { Guard, type GuardedMark, type GuardedPorts } from '../host/guard.ts';
 import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
-import { createLocalDelivery, type LocalDelivery, removeLeftDelivery } from '../host/local-delivery.ts';
+import {
+  createLocalDelivery,
+  findLocalDelivery,
+  type LocalDelivery,
+  removeLeftDelivery,
+} from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import { type OffloadsOff, RECEIVE_MERGING, turnOffOffloads, VLAN_REMOVAL } from '../host/offloads.ts';
 import type { Log } from '../log.ts';
@@ -74,12 +79,17 @@ export class HostInterface {
       this.log.info({}, `removed what a director left that was killed: ${left.join(', ')}`);
   }
 
-  /** For a datapath that gets copies of frames. The result says where it hands in what is for the host's own stack. */
-  async prepareForPcap(): Promise<LocalDelivery> {
+  /**
+   * For a datapath that gets copies of frames. The result says where it hands in what is for the host's own stack.
+   * `isAtWork`: one of before forwards, and needs what is there: the veth pair, and the guard until setGuarded().
+   */
+  async prepareForPcap(isAtWork: boolean): Promise<LocalDelivery> {
     this.unwanted = RECEIVE_MERGING;
-    this.delivery = await createLocalDelivery(this.name, this.state?.index ?? 0);
+    const index = this.state?.index ?? 0;
+    const found = isAtWork ? await findLocalDelivery(this.name, index) : undefined;
+    this.delivery = found ?? (await createLocalDelivery(this.name, index));
     await this.turnOffOffloads();
-    await this.guard.apply([]);
+    if (!isAtWork) await this.guard.apply([]);
     this.repairing = setInterval(() => void this.repairGuard(), REPAIR_INTERVAL_MS);
     return this.delivery;
   }
@@ -112,13 +122,13 @@ export class HostInterface {
     if (this.state !== undefined) await this.guard.apply(guarded, marks);
   }
 
-  /** `keepForwarding`: what forwards on without us still needs frames as they came. */
+  /** `keepForwarding`: what forwards on without us still needs frames as they came, guard and local delivery. */
   async close(keepForwarding: boolean): Promise<void> {
     clearInterval(this.repairing);
     this.watch.close();
+    if (keepForwarding) return;
     const { delivery } = this;
     if (delivery !== undefined) await Promise.allSettled([this.guard.remove(), delivery.remove()]);
-    if (keepForwarding) return;
     await this.offloads?.restore();
     this.notes.remove();
   }

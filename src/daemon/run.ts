@@ -5,7 +5,7 @@ import { loadHostAddon } from '../host/native.ts';
 import { RouteSocket } from '../host/netlink.ts';
 import { createLog, type Log } from '../log.ts';
 import type { DatapathOptions } from './datapath.ts';
-import { Director } from './director.ts';
+import { Director, type End } from './director.ts';
 import { HostInterface } from './host-interface.ts';
 
 export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
@@ -16,16 +16,12 @@ export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
   readonly defaultCheck: 'tcp' | 'off';
 }
 
-interface End {
-  readonly why: string;
-  readonly keepForwarding: boolean;
-}
-
-/** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
-export async function run(options: RunOptions): Promise<void> {
+/** Resolves after a clean end, to whether it is to begin anew. Rejects when it cannot start, with nothing left behind. */
+export async function run(options: RunOptions): Promise<boolean> {
   const log = createLog();
   const undo: (() => unknown)[] = [];
   let keepForwarding = false;
+  let beginsAnew = false;
   try {
     let end: (end: End) => void = () => {};
     const ended = new Promise<End>((resolve) => {
@@ -47,8 +43,7 @@ export async function run(options: RunOptions): Promise<void> {
       onChange: () => void director?.followHost(),
     });
     undo.push(() => host.close(keepForwarding));
-    const onStop = (keepForwarding: boolean) => end({ why: 'a request', keepForwarding });
-    director = new Director({ ...options, log, routes, host, runCheck, onStop });
+    director = new Director({ ...options, log, routes, host, runCheck, onEnd: (how) => end(how) });
     undo.push(() => director.close(keepForwarding));
     // What forwarded before us goes on when we cannot start.
     const starting = director.start().finally(() => {
@@ -64,17 +59,17 @@ export async function run(options: RunOptions): Promise<void> {
       `director runs on ${name}`,
     );
     notifySystemd('READY=1');
-    const { why, ...how } = await ended;
-    keepForwarding = how.keepForwarding;
-    log.info({ why }, `stopping on ${why}`);
-    notifySystemd('STOPPING=1');
+    const how = await ended;
+    ({ keepForwarding, beginsAnew = false } = how);
+    log.info({ why: how.why }, `stopping on ${how.why}`);
+    notifySystemd(beginsAnew ? 'RELOADING=1' : 'STOPPING=1');
   } finally {
     for (const step of undo.reverse()) await tryTo(step, log);
   }
-  const left = keepForwarding
-    ? 'what the kernel forwards goes on'
-    : 'nothing of the director is left on this host';
+  const left = keepForwarding ? 'forwarding goes on' : 'nothing of the director is left on this host';
   log.info({}, `stopped; ${left}`);
+  await log.written();
+  return beginsAnew;
 }
 
 /** Loaded when something is checked. */

@@ -1,4 +1,5 @@
 /** `director run` begins with the datapath process: that loads its code while the daemon loads its own. */
+import { loadHostAddon } from '../host/native.ts';
 import { requirePrivileges } from './privileges.ts';
 import type { RunOptions } from './run.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -7,10 +8,19 @@ import { WorkerProcess } from './worker-process.ts';
 export async function start(options: Omit<RunOptions, 'worker'>): Promise<void> {
   requirePrivileges();
   const worker = new WorkerProcess(options.datapath === 'pcap' ? 'pcap' : 'xdp');
+  let beginsAnew = false;
   try {
     const { run } = await import('./run.ts');
-    await run({ ...options, worker });
+    beginsAnew = await run({ ...options, worker });
   } finally {
     await worker.stop();
   }
+  if (beginsAnew) beginAnew();
+}
+
+/** As it is installed now, in this very process: whoever waits for its end, systemd or a shell, need not know. */
+function beginAnew(): never {
+  const addon = loadHostAddon();
+  addon.closeOnExec();
+  return addon.execute(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
 }

@@ -1,5 +1,6 @@
 /** One datapath process: started, asked, told to end. What happens when it ends is for datapath-process.ts to say. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { Answers, DatapathKind, FromWorker, Notice, Request, ToWorker } from '../worker/messages.ts';
@@ -34,6 +35,7 @@ export class WorkerProcess {
   private lastId = 0;
   private lastWords = '';
   private ended = false;
+  private isReleased = false;
   private events = NO_EVENTS;
 
   /** It loads the code of that datapath, and waits. */
@@ -98,8 +100,18 @@ export class WorkerProcess {
     this.child.kill('SIGKILL');
   }
 
+  /** It takes the end of the line for the end of the daemon. Nothing is heard of it any more, and nothing ends it here. */
+  release(): void {
+    this.isReleased = true;
+    this.events = NO_EVENTS;
+    this.rejectAll('released');
+    this.child.unref();
+    this.child.stderr!.destroy();
+    (this.child.stdio[3] as Duplex).destroy();
+  }
+
   async stop(): Promise<void> {
-    if (this.ended) return;
+    if (this.ended || this.isReleased) return;
     this.child.kill('SIGTERM');
     const killing = setTimeout(() => this.child.kill('SIGKILL'), STOP_WITHIN_MS);
     await this.exited;

@@ -1,5 +1,5 @@
-/** What the packet path works on. One for each interface; nothing in it is shared between processes. */
-import { ConnectionTable, NO_CONNECTION } from '../connection/connection-table.ts';
+/** What the packet path works on. One for each interface; no two processes work on it at once. */
+import { ConnectionTable, NO_CONNECTION, type TableMemory } from '../connection/connection-table.ts';
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { FrameSink } from '../engine/engine.ts';
 import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
@@ -57,13 +57,22 @@ export interface PathOptions {
   readonly connectionTableSize: number;
   /** Two random 32-bit words. */
   readonly seed: readonly [number, number];
+  /** Undefined: the process's own. */
+  readonly memory?: PathMemory;
 }
 
-export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOptions): Path {
+/** What of a path may lie in memory that outlives its process. */
+export interface PathMemory {
+  readonly connections: TableMemory;
+  readonly datagrams: TableMemory;
+  readonly verdicts: Float64Array;
+}
+
+export function createPath({ sink, ownMac, connectionTableSize, seed, memory }: PathOptions): Path {
   return {
     sink,
     packet: new Packet(),
-    connections: new ConnectionTable(connectionTableSize, seed),
+    connections: new ConnectionTable(connectionTableSize, seed, memory?.connections),
     registry: new ServerRegistry(),
     services: ServiceTable.empty(),
     timeouts: stateTimeouts(DEFAULT_TIMEOUTS),
@@ -71,14 +80,14 @@ export function createPath({ sink, ownMac, connectionTableSize, seed }: PathOpti
     ownMac,
     ownAddresses: new Set(),
     key: new Packet(),
-    datagrams: new ConnectionTable(MAX_DATAGRAMS, seed),
+    datagrams: new ConnectionTable(MAX_DATAGRAMS, seed, memory?.datagrams),
     oldestDatagram: 0,
     waiting: new WaitingFragments(),
     waited: createWaitingBuffer(),
     connection: NO_CONNECTION,
     refusal: Verdict.Continue,
     now: 0,
-    verdicts: new Float64Array(VERDICT_COUNT),
+    verdicts: memory?.verdicts ?? new Float64Array(VERDICT_COUNT),
     replies: new ReplyLimit(),
     defense: new Defense(),
     room: new Room(connectionTableSize),

@@ -50,12 +50,22 @@ export async function createLocalDelivery(interfaceName: string, index: number):
     await configure(inside);
     await configure(outside);
     await acceptAnySource(inside);
-    const links = JSON.parse(await runCommand('ip', ['-json', 'link', 'show', 'dev', inside]));
-    return { interface: outside, mac: String(links[0].address), remove: () => remove(inside) };
+    return await describe(inside, outside);
   } catch (error) {
     await remove(inside);
     throw error;
   }
+}
+
+/** The one that is there, and in use. */
+export function findLocalDelivery(interfaceName: string, index: number): Promise<LocalDelivery | undefined> {
+  const { inside, outside } = deliveryNames(interfaceName, index);
+  return describe(inside, outside).catch(() => undefined);
+}
+
+async function describe(inside: string, outside: string): Promise<LocalDelivery> {
+  const links = JSON.parse(await runCommand('ip', ['-json', 'link', 'show', 'dev', inside]));
+  return { interface: outside, mac: String(links[0].address), remove: () => remove(inside) };
 }
 
 /** What a crash left. Resolves to whether there was anything. */

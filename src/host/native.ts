@@ -1,6 +1,6 @@
 /**
  * The one door to the addon in native/: bytes to and from a route netlink socket, a line to systemd, sockets
- * that Node.js does not make.
+ * that Node.js does not make, memory that outlives a process.
  * The addon is built by scripts/build-native.mjs; it is loaded when first asked for, so that what needs no
  * kernel runs without it.
  */
@@ -52,6 +52,17 @@ export interface HostAddon {
    * package opened without FD_CLOEXEC. Linux 5.11 and newer, else ENOSYS or EINVAL.
    */
   closeOnExec(): void;
+  /**
+   * Memory of zeros, memfd_create(2): its file. It lives as long as some process has the file open or mapped; pages
+   * are taken as they are first written to. `name` is shown in /proc/PID/fd.
+   */
+  createMemory(name: string, bytes: number): number;
+  /** The first `bytes` of such a file, shared with whoever maps them, too; the file may be closed afterwards. */
+  mapMemory(fd: number, bytes: number): ArrayBuffer;
+  /** Takes leave of a child that Node.js does not know. False while it lives; true also when it is no child of ours. */
+  reap(pid: number): boolean;
+  /** execv(3): that program in place of this one. Returns only by an exception. `args` begin with the name. */
+  execute(program: string, args: readonly string[]): never;
 }
 
 /** What scripts/build-native.mjs found. `fix` is a command for a shell. */

@@ -21,6 +21,12 @@ export function createRoundRobin(): Scheduler {
     serversChanged(_servers: readonly RealServer[], change: ServerChange): void {
       last = lastAfter(last, change);
     },
+
+    readPlace: () => [last],
+
+    takePlace(place: readonly number[]): void {
+      [last = -1] = place;
+    },
   };
 }
 

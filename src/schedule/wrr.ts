@@ -57,6 +57,12 @@ export function createWeightedRoundRobin(): Scheduler {
       last = HEAD;
       ({ step, maxWeight, currentWeight } = passesAfter(servers, currentWeight));
     },
+
+    readPlace: () => [last, currentWeight],
+
+    takePlace(place: readonly number[]): void {
+      [last = HEAD, currentWeight = maxWeight] = place;
+    },
   };
 }
 

@@ -12,7 +12,14 @@ import type { Traffic } from './traffic.ts';
 /** IP_VS_DEST_TRASH_PERIOD of net/netfilter/ipvs/ip_vs_ctl.c. */
 const TRASH_PERIOD = ticksFromSec(120);
 
+/** Told of which number stands for which server. */
+export interface ServerLog {
+  entered(server: RealServer): void;
+  left(id: number): void;
+}
+
 export class ServerRegistry {
+  log: ServerLog | undefined;
   private readonly byId: (RealServer | undefined)[] = [];
   private readonly freeIds: number[] = [];
   /** Deleted ones, by service and address, with when they were last referred to. */
@@ -48,8 +55,6 @@ export class ServerRegistry {
     }
     const id = this.freeIds.pop() ?? this.byId.length;
     const server = new RealServer(id, service, address, options, serviceTraffic);
-    const nextHop = this.nextHops.get(address.address);
-    if (nextHop !== undefined) server.setNextHop(nextHop);
     this.enter(server, key);
     return server;
   }
@@ -73,6 +78,9 @@ export class ServerRegistry {
   private enter(server: RealServer, key: string): void {
     const { address } = server.address;
     this.byId[server.id] = server;
+    this.log?.entered(server);
+    const nextHop = this.nextHops.get(address);
+    if (nextHop !== undefined) server.setNextHop(nextHop);
     this.trashKeys.set(server, key);
     const others = this.byAddress.get(address);
     if (others === undefined) this.byAddress.set(address, new Set([server]));
@@ -82,6 +90,7 @@ export class ServerRegistry {
   private leave(server: RealServer): void {
     const { address } = server.address;
     this.byId[server.id] = undefined;
+    this.log?.left(server.id);
     this.trashKeys.delete(server);
     const others = this.byAddress.get(address)!;
     others.delete(server);
@@ -106,6 +115,11 @@ export class ServerRegistry {
   setNextHop(address: string, nextHop: Reach): void {
     this.nextHops.set(address, nextHop);
     for (const server of this.at(address)) server.setNextHop(nextHop);
+  }
+
+  /** By address, as it was set. */
+  get reaches(): ReadonlyMap<string, Reach> {
+    return this.nextHops;
   }
 
   /** Of all services, listed or not. */

@@ -37,6 +37,13 @@ export class Traffic {
     this.last = this.average = NOTHING;
   }
 
+  /** As another process counted; rates begin anew. */
+  restore(counters: TrafficCounters): void {
+    Object.assign(this, counters);
+    this.last = counters;
+    this.average = NOTHING;
+  }
+
   read(): TrafficCounters {
     const { connections, inPackets, outPackets, inBytes, outBytes } = this;
     return { connections, inPackets, outPackets, inBytes, outBytes };

@@ -10,6 +10,10 @@ export interface Scheduler {
   choose(service: VirtualService, packet: Packet, now: number): RealServer | undefined;
   /** Called after each change to the servers, and once when the scheduler is bound to its service. */
   serversChanged?(servers: readonly RealServer[], change: ServerChange): void;
+  /** Where it stands among its servers, for a process that goes on in this one's place. */
+  readPlace?(): readonly number[];
+  /** After serversChanged(): of the same scheduler with the same servers. */
+  takePlace?(place: readonly number[]): void;
 }
 
 export type ServerChange =

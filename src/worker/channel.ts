@@ -20,34 +20,43 @@ export class Channel {
   private partial: Buffer[] = [];
   private unsent: Buffer[] = [];
   private retry: NodeJS.Timeout | undefined;
+  private isOver = false;
 
+  /** `onEnd`: the other side is gone. Nothing is sent or taken in from then on. */
   constructor(fd: number, onLine: (line: string) => void, onEnd: () => void) {
     this.fd = fd;
     this.onLine = onLine;
     this.onEnd = onEnd;
     this.socket = new Socket({ fd, readable: true, writable: true });
     this.socket.on('data', (chunk: Buffer) => this.feed(chunk));
-    this.socket.on('end', onEnd);
-    this.socket.on('error', onEnd);
+    this.socket.on('end', () => this.end());
+    this.socket.on('error', () => this.end());
   }
 
   /** Takes in what has arrived and puts out what waits, without the event loop, which would tell of the end too. */
   poll(): void {
-    for (;;) {
+    while (!this.isOver) {
       const lengthBytes = ifReady(() => readSync(this.fd, this.readBuffer, 0, READ_BYTES, null));
       if (lengthBytes === undefined) break;
-      if (lengthBytes === CLOSED) {
-        this.onEnd();
-        return;
-      }
-      this.feed(Buffer.from(this.readBuffer.subarray(0, lengthBytes)));
+      if (lengthBytes === CLOSED) this.end();
+      else this.feed(Buffer.from(this.readBuffer.subarray(0, lengthBytes)));
     }
     this.flush();
   }
 
   send(value: unknown): void {
+    if (this.isOver) return;
     this.unsent.push(Buffer.from(`${JSON.stringify(value)}\n`));
     this.flush();
+  }
+
+  private end(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.retry);
+    this.unsent = [];
+    this.socket.destroy();
+    this.onEnd();
   }
 
   private flush(): void {
@@ -55,8 +64,7 @@ export class Channel {
       const next = this.unsent[0]!;
       const sentBytes = ifReady(() => writeSync(this.fd, next));
       if (sentBytes === CLOSED) {
-        this.unsent = [];
-        this.onEnd();
+        this.end();
         return;
       }
       if (sentBytes === undefined) {

@@ -14,6 +14,8 @@ export interface WorkerDatapath {
   readCounters(): CountersReport;
   /** Takes away what would outlive the process. */
   remove(): void;
+  /** The daemon is gone. True: it goes on in this process; false: not, or it does so without one. */
+  goOnAlone(): boolean;
   /** Lets go of what it holds; what would outlive the process does. */
   close(): void;
 }

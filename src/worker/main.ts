@@ -1,7 +1,7 @@
 /**
  * The datapath process: takes the daemon's requests from the channel to the datapath, and its answers back. Started
- * by the daemon (daemon/worker-process.ts) with the name of its datapath, and a socket as descriptor 3; ends when the
- * daemon does.
+ * by the daemon (daemon/worker-process.ts) with the name of its datapath, and a socket as descriptor 3. When the daemon
+ * ends, so does the process, unless its datapath goes on alone.
  */
 import { matchesFilter } from '../connection/connection-filter.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
@@ -92,7 +92,8 @@ class Worker {
   }
 
   /** What is pinned stays: it forwards without us. */
-  private end(): never {
+  private end(): void {
+    if (this.datapath?.goOnAlone() === true) return;
     this.datapath?.close();
     process.exit(0);
   }

@@ -37,6 +37,18 @@ export interface PcapStart {
   readonly kind: 'pcap';
   /** Where frames for this host's own stack go in, and the MAC that they must carry. */
   readonly delivery: { readonly interface: string; readonly mac: string };
+  /** The file of the memory that outlives the process (path-memory.ts), as the daemon holds it. */
+  readonly memory: string;
+  /** Where the process says how a later daemon finds it. */
+  readonly noteFile: string;
+  /** One that works with that memory and has lost its daemon; null: nobody does. */
+  readonly predecessor: Predecessor | null;
+}
+
+export interface Predecessor {
+  readonly pid: number;
+  /** The memory's file, as that process has it open: /proc/PID/fd/N. */
+  readonly memory: string;
 }
 
 /** The path in the kernel. The process puts it there, or takes over the one that is there, and tends it. */
@@ -59,14 +71,14 @@ export interface StartRequest {
   readonly interfaceIndex: number;
   readonly connectionTableSize: number;
   readonly datapath: PcapStart | XdpStart;
-  /** null: the one that the pinned state holds, or none. */
+  /** null: the one that is taken over, from the pinned state or the predecessor; or none. */
   readonly configuration: ConfigurationMessage | null;
   readonly nextHops: readonly NextHop[];
   readonly host: HostFacts;
 }
 
 export interface StartAnswer {
-  /** The configuration that was found pinned; null: there was none. */
+  /** The configuration that was taken over; null: there was none. */
   readonly adopted: ConfigurationMessage | null;
   /** null: not XDP. */
   readonly mode: XdpMode | null;

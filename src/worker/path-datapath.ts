@@ -1,5 +1,7 @@
-/** The path in this process, with frames through libpcap: joins engine, path and session, and keeps time. */
-import { randomBytes } from 'node:crypto';
+/**
+ * The path in this process, with frames through libpcap: joins engine, path and session, and keeps time. Goes on alone
+ * when its daemon is gone, until a process of the next one takes over.
+ */
 import { ticksFromMs } from '../clock.ts';
 import { ExpirySweep } from '../datapath/expiry.ts';
 import { forward } from '../datapath/forward.ts';
@@ -8,7 +10,19 @@ import { Verdict } from '../datapath/verdict.ts';
 import { captureFilter, PcapEngine } from '../engine/pcap.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
-import type { CountersReport, HostFacts, PcapStart, StartAnswer, StartRequest } from './messages.ts';
+import { HANDOVER_SIGNAL, Handover, takePlaces, writeNote } from './handover.ts';
+import type {
+  ConfigurationMessage,
+  CountersReport,
+  HostFacts,
+  PcapStart,
+  Predecessor,
+  StartAnswer,
+  StartRequest,
+} from './messages.ts';
+import { writeNoteFile } from './note-file.ts';
+import { MappedMemory, Step } from './path-memory.ts';
+import { adoptServers, recoverConnections, recoverCounters } from './recover-path.ts';
 import { PathSession } from './session.ts';
 
 /** The whole table is swept once in this many slices, one a slice time: a round takes a second. */
@@ -22,10 +36,12 @@ const CLAIM_NOTICE_MS = 60_000;
 
 export class PathDatapath implements WorkerDatapath {
   readonly session: PathSession;
-  readonly started: StartAnswer = { adopted: null, mode: null, notes: [] };
+  readonly started: StartAnswer;
   private readonly line: WorkerLine;
+  private readonly memory: MappedMemory;
   private readonly path: Path;
   private readonly engine: PcapEngine;
+  private readonly clockOffsetMs: number;
   private host: HostFacts;
   private filter = '';
   private openFailure = '';
@@ -36,9 +52,11 @@ export class PathDatapath implements WorkerDatapath {
   private slices = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(request: StartRequest, { delivery }: PcapStart, line: WorkerLine) {
+  constructor(request: StartRequest, start: PcapStart, line: WorkerLine) {
+    const { delivery } = start;
     this.line = line;
-    const seed = randomBytes(8);
+    this.memory = new MappedMemory(start.memory);
+    this.clockOffsetMs = this.memory.elapsedMs - performance.now();
     const sink = {
       transmit: (frame: DataView, lengthBytes: number) => this.engine.transmit(frame, lengthBytes),
       deliver: (frame: DataView, ipOffset: number, lengthBytes: number) =>
@@ -47,8 +65,9 @@ export class PathDatapath implements WorkerDatapath {
     this.path = createPath({
       sink,
       ownMac: parseMac(request.host.mac)!,
-      connectionTableSize: request.connectionTableSize,
-      seed: [seed.readInt32LE(0), seed.readInt32LE(4)],
+      connectionTableSize: this.memory.capacity,
+      seed: this.memory.seed,
+      memory: this.memory,
     });
     this.engine = new PcapEngine({
       interface: request.interface,
@@ -57,15 +76,44 @@ export class PathDatapath implements WorkerDatapath {
       onFrame: (frame, lengthBytes) => this.onFrame(frame, lengthBytes),
     });
     this.session = new PathSession(this.path);
-    this.session.setNextHops(request.nextHops);
-    if (request.configuration !== null) this.session.configure(request.configuration);
     this.host = request.host;
-    this.setHost(request.host);
+    this.tick();
+    const { predecessor } = start;
+    const adopted = this.takeOver(request, predecessor);
+    const isLost = predecessor !== null && adopted === null;
+    this.started = { adopted, mode: null, notes: isLost ? [didNotAnswer(predecessor.pid)] : [] };
+    process.on(HANDOVER_SIGNAL, () => this.answerSuccessor());
+    writeNoteFile(start.noteFile, this.memory.fd);
     setInterval(() => this.slice(), SLICE_MS);
   }
 
+  /**
+   * Goes on where the process before ended, or ends: see handover.ts. Of fresh memory there is nothing to take. Returns
+   * the configuration that was taken over.
+   */
+  private takeOver(
+    { configuration, nextHops }: StartRequest,
+    predecessor: Predecessor | null,
+  ): ConfigurationMessage | null {
+    const { path, session, memory } = this;
+    const handover = predecessor === null ? undefined : new Handover(predecessor, memory);
+    const told = handover?.tell();
+    adoptServers(path, memory.servers);
+    session.adoptNextHops(told?.nextHops ?? []);
+    session.setNextHops(nextHops);
+    const taken = configuration ?? told?.configuration ?? null;
+    if (taken !== null) session.configure(taken);
+    this.setHost(this.host);
+    const last = handover?.stop();
+    recoverConnections(path, memory.servers);
+    recoverCounters(path, memory.servers);
+    takePlaces(path, last?.places ?? {});
+    memory.request = memory.answer = Step.None;
+    return told?.configuration ?? null;
+  }
+
   tick(): void {
-    this.path.now = ticksFromMs(performance.now());
+    this.path.now = ticksFromMs(performance.now() + this.clockOffsetMs);
   }
 
   afterEdits(): void {
@@ -89,6 +137,10 @@ export class PathDatapath implements WorkerDatapath {
   /** Nothing of it outlives its process. */
   remove(): void {
     this.close();
+  }
+
+  goOnAlone(): boolean {
+    return true;
   }
 
   close(): void {
@@ -134,8 +186,32 @@ export class PathDatapath implements WorkerDatapath {
     this.lastSliceMs = performance.now();
     this.tick();
     this.sweep.run(path, Math.ceil(path.connections.highestEntry / SWEEP_SLICES));
-    if (++this.slices % SWEEP_SLICES === 0) this.session.everySecond();
+    if (++this.slices % SWEEP_SLICES === 0) this.everySecond();
+    this.answerSuccessor();
     if (!this.engine.isOpen && this.lastSliceMs - this.lastOpenMs > REOPEN_MS) this.capture();
+  }
+
+  private everySecond(): void {
+    this.session.everySecond();
+    this.saveCounters();
+  }
+
+  private saveCounters(): void {
+    for (const server of this.path.registry) this.memory.servers.saveCounters(server);
+  }
+
+  /** Whoever takes over asks in the memory: handover.ts. */
+  private answerSuccessor(): void {
+    const { memory, path, session } = this;
+    const { request } = memory;
+    if (request === memory.answer) return;
+    if (request === Step.Stop) {
+      this.engine.close();
+      this.saveCounters();
+    }
+    writeNote(memory, path, session);
+    memory.answer = request;
+    if (request === Step.Stop) process.exit(0);
   }
 
   private noticeClaim(): void {
@@ -152,3 +228,6 @@ export class PathDatapath implements WorkerDatapath {
     });
   }
 }
+
+const didNotAnswer = (pid: number): string =>
+  `the datapath process with pid ${pid}, which a director left, did not answer and was ended: its connections go on, its services are not known`;

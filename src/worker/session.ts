@@ -55,10 +55,16 @@ export interface DatapathSession {
   readonly configurationMessage: ConfigurationMessage;
 }
 
+/** A daemon that has just begun does not know the MACs yet that were taken over; they stand for so long. */
+const MACS_STAND_SEC = 5;
+
 export class PathSession implements DatapathSession {
   private readonly path: Path;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   private seconds = 0;
+  private macsStandSec = 0;
+  /** What came while MACs stood: those servers have none. */
+  private readonly unresolved = new Map<string, NextHop>();
 
   constructor(path: Path) {
     this.path = path;
@@ -82,7 +88,18 @@ export class PathSession implements DatapathSession {
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
-    for (const { address, kind, mac } of nextHops) this.path.registry.setNextHop(address, reachOf(kind, mac));
+    for (const nextHop of nextHops) {
+      const { address, kind, mac } = nextHop;
+      this.unresolved.delete(address);
+      if (this.macsStandSec > 0 && kind === 'neighbor' && mac === null) this.unresolved.set(address, nextHop);
+      else this.path.registry.setNextHop(address, reachOf(kind, mac));
+    }
+  }
+
+  /** As the process before had them, until the daemon knows better. */
+  adoptNextHops(nextHops: readonly NextHop[]): void {
+    this.setNextHops(nextHops);
+    this.macsStandSec = MACS_STAND_SEC;
   }
 
   setHost(host: HostFacts): void {
@@ -146,6 +163,7 @@ export class PathSession implements DatapathSession {
     sweepDatagrams(path);
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(path.services.services);
     this.path.registry.collect(path.now);
+    if (this.macsStandSec > 0 && --this.macsStandSec === 0) this.setNextHops([...this.unresolved.values()]);
   }
 
   /** `only`: the one service that differs; undefined: any may. */

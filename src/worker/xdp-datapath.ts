@@ -67,6 +67,10 @@ export class KernelDatapath implements WorkerDatapath {
     this.datapath.remove();
   }
 
+  goOnAlone(): boolean {
+    return false;
+  }
+
   close(): void {
     this.datapath.close();
   }

@@ -4,7 +4,7 @@
  */
 import { connectionTableBytes } from '../../src/connection/connection-table.ts';
 import { forward } from '../../src/datapath/forward.ts';
-import { createPath, type Path } from '../../src/datapath/path.ts';
+import { createPath, type Path, type PathMemory } from '../../src/datapath/path.ts';
 import { Verdict } from '../../src/datapath/verdict.ts';
 import { fold16 } from '../../src/wire/checksum.ts';
 import { TcpFlag } from '../../src/wire/transport.ts';
@@ -79,12 +79,13 @@ class FrameTemplate {
   }
 }
 
-function createBenchPath(scheduler: string, connectionTableSize: number): Path {
+export function createBenchPath(scheduler: string, connectionTableSize: number, memory?: PathMemory): Path {
   const path = createPath({
     sink: { transmit: () => true, deliver: () => true },
     ownMac: OWN_MAC,
     connectionTableSize,
     seed: [0x12345678, 0x5eed5eed],
+    ...(memory === undefined ? {} : { memory }),
   });
   const session = new PathSession(path);
   const service = { protocol: 'tcp', address: '10.10.0.100', port: 80 } as const;
@@ -127,7 +128,7 @@ function createBenchPath(scheduler: string, connectionTableSize: number): Path {
   return path;
 }
 
-function connect(path: Path, connections: number): void {
+export function connect(path: Path, connections: number): void {
   const syn = new FrameTemplate(80, TcpFlag.Syn);
   for (let n = 0; n < connections; n++) {
     syn.restore(n);

@@ -3,20 +3,31 @@
  * the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
  * aloud, without it.
  */
-import { measurePath } from './path.ts';
+import { measureHandover } from './handover.ts';
+import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
 import { measureRestore } from './restore.ts';
 import { measuredTable } from './table.ts';
 import { benchXdp, XDP_PARTS } from './xdp.ts';
 
 function benchPath(): void {
-  const rows = measurePath().map(({ what, unit, summary, bar }) => ({
-    what: `${what}, ${unit}`,
-    summary,
-    digits: 0,
-    bar: bar === undefined ? undefined : { atMost: bar },
-  }));
-  console.log(`\nThe TypeScript path alone, one core:\n\n${measuredTable('what', rows)}`);
+  console.log(`\nThe TypeScript path alone, one core:\n\n${tableOf(measurePath())}`);
+}
+
+function benchHandover(): void {
+  console.log(`\nA process takes over from another:\n\n${tableOf(measureHandover())}`);
+}
+
+function tableOf(rows: readonly PathRow[]): string {
+  return measuredTable(
+    'what',
+    rows.map(({ what, unit, summary, bar }) => ({
+      what: `${what}, ${unit}`,
+      summary,
+      digits: 0,
+      bar: bar === undefined ? undefined : { atMost: bar },
+    })),
+  );
 }
 
 async function benchPcap(): Promise<void> {
@@ -45,6 +56,7 @@ interface Bench {
 
 const BENCHES = new Map<string, Bench>([
   ['path', { needsRoot: false, run: benchPath }],
+  ['handover', { needsRoot: false, run: benchHandover }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),

@@ -6,7 +6,10 @@ import {
   ConnectionTable,
   connectionTableBytes,
   DEFAULT_CONNECTION_TABLE_SIZE,
+  KeyKind,
   NO_CONNECTION,
+  type TableMemory,
+  tableMemoryIn,
 } from '../../src/connection/connection-table.ts';
 import { IpProtocol } from '../../src/wire/ipv4.ts';
 import { Packet } from '../../src/wire/packet.ts';
@@ -233,5 +236,100 @@ describe('ConnectionTable', () => {
     const perEntry = (capacity: number) => (connectionTableBytes(capacity) - 64) / capacity;
     expect(perEntry(DEFAULT_CONNECTION_TABLE_SIZE)).toBe(72);
     expect(perEntry(DEFAULT_CONNECTION_TABLE_SIZE + 1)).toBeCloseTo(80, 3);
+  });
+});
+
+describe('the memory of a table that outlives its process', () => {
+  const CAPACITY = 12;
+  const seed = [1, 2] as const;
+  const memoryOf = (buffer: ArrayBuffer) => tableMemoryIn(buffer, 0, CAPACITY);
+  const newBuffer = () => new ArrayBuffer(connectionTableBytes(CAPACITY));
+
+  /** The process dies after so many writes. */
+  function dyingAfter(writes: number, { index, entries }: TableMemory): TableMemory {
+    let left = writes;
+    const mortal = (array: Int32Array) =>
+      new Proxy(array, {
+        get: (target, key) => Reflect.get(target, key),
+        set: (target, key, value) => {
+          if (left-- <= 0) throw new Death();
+          return Reflect.set(target, key, value);
+        },
+      });
+    return { index: mortal(index), entries: mortal(entries) };
+  }
+  class Death extends Error {}
+
+  test('is taken over whole, whatever the write at which that died', () => {
+    fc.assert(
+      fc.property(steps, fc.nat(800), (all, writes) => {
+        const buffer = newBuffer();
+        const model = new SlowConnectionTable(CAPACITY);
+        const died = runUntilDeath(
+          new ConnectionTable(CAPACITY, seed, dyingAfter(writes, memoryOf(buffer))),
+          model,
+          all,
+        );
+        const table = new ConnectionTable(CAPACITY, seed, memoryOf(buffer));
+        table.recover(() => true);
+        const keys = liveEntries(table).map((entry) => keyOfEntry(table, entry));
+        const inDoubt = died === undefined ? undefined : keyOf(packetOf(died));
+        const known = (key: string) => key !== inDoubt;
+        expect(keys.filter(known).sort()).toEqual(model.keys().filter(known));
+        expect(new Set(keys).size).toBe(keys.length);
+        expect(table.live).toBe(keys.length);
+        expectUsable(table);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  /** Returns whose step was not finished. */
+  function runUntilDeath(table: ConnectionTable, model: SlowConnectionTable, all: Step[]): Ends | undefined {
+    for (const { op, ends, number } of all) {
+      const packet = packetOf(ends);
+      try {
+        const found = table.find(packet);
+        if (op === 'insert' && found === NO_CONNECTION) {
+          if (table.insert(packet, number, 0) !== NO_CONNECTION) model.insert(packet, number, 0);
+        } else if (op === 'remove' && found !== NO_CONNECTION) {
+          table.remove(found);
+          model.remove(packet);
+        }
+      } catch (error) {
+        if (error instanceof Death) return ends;
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Each is found, and there is room for just as many as are missing. */
+  function expectUsable(table: ConnectionTable): void {
+    let room = 0;
+    while (table.insert(packetOf({ client: [1000 + room] }), 1, 0) !== NO_CONNECTION) room++;
+    expect(table.live).toBe(CAPACITY);
+    const entries = liveEntries(table);
+    for (let more = 0; more < room; more++)
+      expect(entries).toContain(table.find(packetOf({ client: [1000 + more] })));
+    for (const entry of entries) table.remove(entry);
+    expect(table.live).toBe(0);
+  }
+
+  test('what is not kept goes, and who depends on whom is counted anew', () => {
+    const buffer = newBuffer();
+    const before = new ConnectionTable(CAPACITY, seed, memoryOf(buffer));
+    const template = before.insert(packetOf({ protocol: IpProtocol.Tcp | KeyKind.Template }), 1, 0);
+    const gone = before.insert(packetOf({ protocol: IpProtocol.Udp | KeyKind.Template }), 2, 0);
+    const dependents = [1, 2, 3].map((clientPort) => before.insert(packetOf({ clientPort }), 1, 0));
+    before.dependOn(dependents[0]!, template);
+    before.dependOn(dependents[1]!, template);
+    before.dependOn(dependents[2]!, gone);
+    before.dropDependent(template); // as if its process had died before it removed the entry
+    const table = new ConnectionTable(CAPACITY, seed, memoryOf(buffer));
+    table.recover((entry) => table.serverOf(entry) === 1);
+    expect(table.isLive(gone)).toBe(false);
+    expect(table.dependents(template)).toBe(2);
+    expect(dependents.map((entry) => table.template(entry))).toEqual([template, template, NO_CONNECTION]);
   });
 });

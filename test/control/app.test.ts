@@ -27,6 +27,7 @@ function daemon() {
     apply: vi.fn(async () => {}),
     reload: vi.fn(async () => {}),
     stop: vi.fn(),
+    restart: vi.fn(),
   };
   return { api, app: createControlApp(api as unknown as DirectorApi) };
 }
@@ -46,6 +47,7 @@ describe('a call', () => {
     ['GET', '/v1/marks', 'marks', MARKS],
     ['POST', '/v1/reload', 'reload', {}],
     ['POST', '/v1/stop', 'stop', {}],
+    ['POST', '/v1/restart', 'restart', {}],
   ] as const)('%s %s asks the daemon once and hands on its answer', async (method, path, call, answer) => {
     const { api, app } = daemon();
     const response = await app.request(path, { method });
@@ -346,7 +348,6 @@ describe('an error of the daemon', () => {
     BAD_REQUEST: 400,
     RULES_FILE: 400,
     CONFIG_FILE: 400,
-    XDP_UNAVAILABLE: 409,
     PLAN_OUTDATED: 409,
     DATAPATH_FAILED: 503,
   };

@@ -6,7 +6,7 @@ import { ticksFromSec } from '../../src/clock.ts';
 import type { ConnectionListing } from '../../src/control/protocol.ts';
 import { ExpirySweep } from '../../src/datapath/expiry.ts';
 import { forward } from '../../src/datapath/forward.ts';
-import { createPath, type Path } from '../../src/datapath/path.ts';
+import { createPath, type Path, type PathMemory } from '../../src/datapath/path.ts';
 import { type Verdict, verdictNames } from '../../src/datapath/verdict.ts';
 import type { Edit, ServerCounters } from '../../src/service/model.ts';
 import type { Settings } from '../../src/service/settings.ts';
@@ -30,6 +30,8 @@ export const MAC_OF: Readonly<Record<string, string>> = {
 export interface TestDirectorOptions {
   readonly connectionTableSize?: number;
   readonly settings?: Partial<Settings>;
+  /** For a table of that size. */
+  readonly memory?: PathMemory;
 }
 
 export interface Handled {
@@ -53,7 +55,7 @@ export class TestDirector {
 
   constructor(
     edits: readonly Edit[] = [],
-    { connectionTableSize = 1024, settings = {} }: TestDirectorOptions = {},
+    { connectionTableSize = 1024, settings = {}, memory }: TestDirectorOptions = {},
   ) {
     this.path = createPath({
       sink: {
@@ -69,6 +71,7 @@ export class TestDirector {
       ownMac: parseMac(DIRECTOR_MAC)!,
       connectionTableSize,
       seed: [0x01234567, 0x89abcdef | 0],
+      ...(memory === undefined ? {} : { memory }),
     });
     this.session = new PathSession(this.path);
     this.session.edit(Object.entries(settings).map(([name, value]) => ({ op: 'set', name, value })));

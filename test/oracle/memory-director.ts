@@ -129,6 +129,7 @@ export class MemoryDirector {
       apply: async () => {},
       reload: async () => {},
       stop: async () => {},
+      restart: async () => {},
       close: () => {},
     };
   }

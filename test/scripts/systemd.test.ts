@@ -42,7 +42,7 @@ describe('director.service', () => {
     ['ExecReload', '/bin/kill -HUP $MAINPID'],
     ['Restart', 'on-failure'],
     // the daemon ends its datapath process by itself
-    ['KillMode', 'mixed'],
+    ['KillMode', 'process'],
     ['RuntimeDirectory', 'director'],
     // director-up keeps there what director-down puts back
     ['RuntimeDirectoryPreserve', 'yes'],

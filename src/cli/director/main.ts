@@ -10,6 +10,7 @@ import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
+import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
 
@@ -67,11 +68,12 @@ function createProgram(): Command {
     .description('end the daemon and take away everything that it put on this host')
     .option(
       '--keep-forwarding',
-      'leave the program of the xdp datapath at work, with its connections, for the next director run: an upgrade',
+      'leave the datapath at work, with its connections, for the next director run',
     )
     .action(({ keepForwarding = false }: { keepForwarding?: boolean }, command: Command) =>
       asking(command, (client) => client.stop(keepForwarding)),
     );
+  addRestartCommand(program);
   program.command('version').description('print the version').action(printVersion);
   return program;
 }

@@ -35,7 +35,7 @@ describeWithDirector('crashes', ['ip'], () => {
       );
       const uploads = await current!.program(
         'client',
-        'uploads.mjs',
+        'paced-uploads.mjs',
         VIP,
         '80',
         ...[UPLOADS, BYTES, SECONDS].map(String),

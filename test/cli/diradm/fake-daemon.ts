@@ -44,6 +44,7 @@ export class FakeDaemon {
     settings: () => ({ settings: [] }),
     marks: () => ({ rules: this.configuration.marks }),
     stop: () => {},
+    restart: () => {},
   });
 
   private edit(edits: readonly Edit[]): EditsReply {
@@ -94,6 +95,7 @@ export class FakeDaemon {
     apply: async () => {},
     reload: async () => {},
     stop: async () => {},
+    restart: async () => {},
     close: () => {},
   };
 

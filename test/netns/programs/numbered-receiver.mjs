@@ -1,5 +1,5 @@
-// Takes the datagrams of numbered-sender.mjs in and prints, at the end of its input, how many came and how many of
-// them did not come right after the one before. The first line says that it listens.
+// Takes the datagrams of numbered-sender.mjs in and prints, at the end of its input, how many came, how many of them
+// did not come right after the one before, and how many different ones there were. The first line says that it listens.
 // Usage: node numbered-receiver.mjs ADDRESS PORT
 import { createSocket } from 'node:dgram';
 
@@ -10,9 +10,11 @@ const socket = createSocket('udp4');
 let received = 0;
 let outOfOrder = 0;
 let next = 0;
+const seen = new Set();
 socket.on('message', (data) => {
   const number = Number(data);
   received++;
+  seen.add(number);
   if (number !== next) outOfOrder++;
   next = number + 1;
 });
@@ -21,6 +23,6 @@ socket.bind(Number(port), address, () => {
   console.log('ready');
 });
 process.stdin.resume().on('end', () => {
-  console.log(JSON.stringify({ received, outOfOrder }));
+  console.log(JSON.stringify({ received, outOfOrder, distinct: seen.size }));
   socket.close();
 });

@@ -1,51 +1,48 @@
-// Uploads random bytes over COUNT connections at once, each at a pace that makes it last SECONDS, and compares the
-// SHA-256 that the server of the lab answers. The first line says that all have begun, the last how it went.
-// Usage: node uploads.mjs ADDRESS PORT COUNT BYTES SECONDS
+// Uploads over many connections at once to upload-server.mjs, at a steady pace, until its input ends; then prints as
+// JSON how many there were, how many of the server's checksums are right, and the errors. The first line says that
+// all connections are open.
+// Usage: node uploads.mjs ADDRESS PORT CONNECTIONS
 import { createHash, randomBytes } from 'node:crypto';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 
-const [host = '', port = '80', count = '200', bytes = '200000', seconds = '12'] = process.argv.slice(2);
-const CHUNKS = 100;
-const chunkBytes = Math.ceil(Number(bytes) / CHUNKS);
-const pauseMs = (1000 * Number(seconds)) / CHUNKS;
+const [address = '', port = '', count = '1'] = process.argv.slice(2);
+const CHUNK_BYTES = 2000;
+const INTERVAL_MS = 50;
 
-async function upload() {
+let isEnding = false;
+const errors = [];
+
+async function upload(socket) {
   const hash = createHash('sha256');
-  const outgoing = request({
-    host,
-    port,
-    method: 'PUT',
-    agent: false,
-    headers: { 'content-type': 'application/octet-stream' },
-  });
-  const answer = new Promise((resolve, reject) => {
-    outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => {
-      let text = '';
-      incoming.setEncoding('utf8');
-      incoming.on('data', (chunk) => {
-        text += chunk;
-      });
-      incoming.on('end', () => resolve(text));
-      incoming.on('error', reject);
-    });
-  });
-  answer.catch(() => {});
-  for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const data = randomBytes(chunkBytes);
-    hash.update(data);
-    outgoing.write(data);
-    await new Promise((done) => setTimeout(done, pauseMs));
+  while (!isEnding) {
+    const chunk = randomBytes(CHUNK_BYTES);
+    hash.update(chunk);
+    if (!socket.write(chunk)) await once(socket, 'drain');
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
   }
-  outgoing.end();
-  const { sha256 } = JSON.parse(await answer);
-  if (sha256 !== hash.digest('hex')) throw new Error('another checksum');
+  socket.end();
+  let answer = '';
+  for await (const text of socket) answer += text;
+  return answer === hash.digest('hex');
 }
 
-const uploads = Array.from({ length: Number(count) }, upload);
+/** A reset between two chunks shows at the next one. */
+const ignore = () => {};
+const sockets = Array.from({ length: Number(count) }, () => connect({ host: address, port: Number(port) }));
+await Promise.all(sockets.map((socket) => once(socket.setEncoding('latin1'), 'connect')));
+for (const socket of sockets) socket.on('error', ignore);
 console.log('begun');
-const outcomes = await Promise.allSettled(uploads);
-const failed = outcomes
-  .filter(({ status }) => status === 'rejected')
-  .map(({ reason }) => String(reason.code ?? reason.message));
-console.log(JSON.stringify({ right: outcomes.length - failed.length, failed }));
+process.stdin.resume().on('end', () => {
+  isEnding = true;
+});
+const outcomes = await Promise.all(
+  sockets.map((socket) =>
+    upload(socket).catch((error) => {
+      errors.push(error.code ?? error.message);
+      return false;
+    }),
+  ),
+);
+console.log(JSON.stringify({ uploads: outcomes.length, right: outcomes.filter(Boolean).length, errors }));
+process.exit(0);

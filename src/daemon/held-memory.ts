@@ -1,0 +1,44 @@
+/** The memory of the pcap datapath, which the daemon holds, so that it outlives each of the processes that work with it. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { capacityOf, createMemoryFile } from '../worker/path-memory.ts';
+
+export class HeldMemory {
+  /** Of its connection table. */
+  readonly capacity: number;
+  private readonly fd: number;
+
+  private constructor(fd: number, capacity: number) {
+    this.fd = fd;
+    this.capacity = capacity;
+  }
+
+  static create(interfaceName: string, capacity: number): HeldMemory {
+    const seed = randomBytes(8);
+    const words = [seed.readInt32LE(0), seed.readInt32LE(4)] as const;
+    return new HeldMemory(createMemoryFile(interfaceName, capacity, words), capacity);
+  }
+
+  /** That of a process which another daemon left. Undefined: it is gone, or of a build that laid it out otherwise. */
+  static open(path: string): HeldMemory | undefined {
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch {
+      return undefined;
+    }
+    const capacity = capacityOf(fd);
+    if (capacity !== undefined) return new HeldMemory(fd, capacity);
+    closeSync(fd);
+    return undefined;
+  }
+
+  /** Where a datapath process opens it. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.fd}`;
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
