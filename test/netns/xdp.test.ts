@@ -247,9 +247,11 @@ describeWithDirector('the xdp datapath', ['tc', 'clang', 'setpriv'], () => {
         expect(next.messages()).toContain('removed the xdp datapath that a director left which was killed');
         await lab.configure(...RULES);
         await expect.poll(() => lab.page(PAGE), SOON).toMatch(SERVED);
-        // And the other way round: process, guard and veth pair of one that was killed.
-        await killDaemon();
+        // And the other way round: the process, which forwards on, guard and veth pair of one that was killed.
+        const { pid: orphan } = await datapath();
+        expect(await running.pop()!.stop('SIGKILL')).toBe('SIGKILL');
         await start();
+        await expect.poll(() => existsSync(`/proc/${orphan}`), SOON).toBe(false);
         expect(await traces()).toMatchObject({ pins: ['eth0'], links: '', tables: '' });
       });
     });
