@@ -6,7 +6,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { eth, SYN, toHex } from '../helpers/frame-builder.ts';
 import {
   describeWithDirector,
   HOSTS,
@@ -22,7 +21,7 @@ import {
 } from '../helpers/lab.ts';
 
 const RESUME_WITHIN_MS = 2000;
-const { client, director, rs1, rs2 } = HOSTS;
+const { director, rs1, rs2 } = HOSTS;
 const SERVICE = `${VIP}:80`;
 const RULES = [
   `-A -t ${SERVICE} -s rr`,
@@ -305,8 +304,7 @@ describeWithDirector('what the service survives', [], () => {
   });
 
   test('under a flood of SYNs the daemon answers and edits take effect within two seconds', async () => {
-    const syn = eth({ from: client.mac, to: director.mac }).ipv4('10.0.0.1', VIP).tcp(1, 80, SYN).bytes();
-    const flood = await lab.program('client', 'flood.mjs', toHex(syn), '5');
+    const flood = await lab.program('client', 'forged.mjs', 'syn', director.mac, VIP, '80', '5');
     const watch = watchStatus(lab.client);
     await expect
       .poll(async () => (await lab.client.readStatus()).connections.live, SOON)
