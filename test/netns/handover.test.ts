@@ -88,7 +88,7 @@ describeWithDirector('handing over', [], () => {
     expect(JSON.parse(uploads.lines.at(-1)!)).toEqual({ uploads: UPLOADS, right: UPLOADS, errors: [] });
   }
 
-  /** Every numbered datagram arrives, though some may do so twice. */
+  /** Numbered datagrams arrive, though some may do so twice; at a handover one in a thousand may be lost. */
   async function whileCounting(act: () => Promise<unknown>): Promise<void> {
     const receiver = await lab.program('rs1', 'numbered-receiver.mjs', VIP, `${UDP_PORT}`);
     const sender = await lab.program('client', 'numbered-sender.mjs', VIP, `${UDP_PORT}`);
@@ -99,7 +99,7 @@ describeWithDirector('handing over', [], () => {
     const { sent } = JSON.parse(sender.lines.at(-1)!);
     const { distinct, received } = JSON.parse(receiver.lines.at(-1)!);
     console.info(`${sent} sent, ${received - distinct} came twice: ${expect.getState().currentTestName}`);
-    expect(distinct).toBe(sent);
+    expect(sent - distinct).toBeLessThanOrEqual(1 + sent / 1000);
     expect(sent).toBeGreaterThan(500);
   }
 

@@ -1,6 +1,7 @@
 /** Mutated frames through the program, whatever comes: nothing goes out that is malformed, or that may not. Needs root. */
 import { Verdict } from '../../src/datapath/verdict.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
+import { editServer } from '../helpers/edits.ts';
 import { DIRECTOR_MAC, toHex } from '../helpers/frame-builder.ts';
 import { frameProblem } from '../helpers/frame-checker.ts';
 import { HOSTILE_EDITS, HOSTILE_SETTINGS, problemOf } from '../helpers/hostile.ts';
@@ -61,7 +62,7 @@ function createDirector(): XdpDirector {
   director.session.edit(
     Object.entries(HOSTILE_SETTINGS).map(([name, value]) => ({ op: 'set', name, value }) as const),
   );
-  director.session.edit(HOSTILE_EDITS);
+  director.session.edit([...HOSTILE_EDITS, { op: 'set', name: 'failed_connections', value: 2 }]);
   return director;
 }
 
@@ -69,6 +70,9 @@ function pass(director: XdpDirector, random: Random): void {
   director.wait(random.pick([0, 1, 1, 10, 70, 1000]));
   if (random.chance(0.5)) director.sweepAll();
   director.session.everySecond();
+  // A server with connections fails its checks, or answers them again.
+  const failed = random.chance(0.3) ? { failed: true as const } : {};
+  director.session.edit([editServer('tcp 10.0.0.100:80', '10.0.0.12:80', { weight: 3, ...failed })]);
 }
 
 /** After all that, the servers' counts are those of the connections that are left: none, when all time is up. */
