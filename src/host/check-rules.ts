@@ -4,7 +4,7 @@
  * egress, put the virtual address in place of the server's, and at its ingress undo that for the answers: nft(8), netdev
  * family, egress hook (Linux 5.16).
  */
-import { runCommand } from './command.ts';
+import { emptyTable, listChain, nftTableName, removeTable, runNft } from './nft-table.ts';
 
 /** Upper half of the marks: "DI". The lower half tells the checks apart. */
 export const CHECK_MARKS = 0x44490000;
@@ -19,8 +19,7 @@ export interface CheckRoute {
   readonly mac: string;
 }
 
-const checkTableName = (interfaceName: string): string =>
-  `director_check_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`;
+const checkTableName = (interfaceName: string): string => nftTableName('director_check', interfaceName);
 
 /** The nft script that makes the table, in place of the one that may be there. Pure. */
 export function checkScript(interfaceName: string, routes: readonly CheckRoute[]): string {
@@ -73,9 +72,6 @@ const map = (name: string, type: string, elements: readonly string[]): string[] 
   '  }',
 ];
 
-/** Deleting what is not there is an error in nft; adding what is there is not. */
-const emptyTable = (table: string): string[] => [`add table netdev ${table}`, `delete table netdev ${table}`];
-
 export class CheckRules {
   private readonly interfaceName: string;
   private applied: string | undefined;
@@ -99,7 +95,7 @@ export class CheckRules {
   /** What a crash left, unless it is needed again. Resolves to whether there was anything. */
   async removeLeft(): Promise<boolean> {
     if (this.applied !== undefined || !(await this.isThere())) return false;
-    await runCommand('nft', ['-f', '-'], `${emptyTable(checkTableName(this.interfaceName)).join('\n')}\n`);
+    await removeTable(checkTableName(this.interfaceName));
     return true;
   }
 
@@ -112,20 +108,19 @@ export class CheckRules {
   }
 
   private async replace(routes: readonly CheckRoute[]): Promise<void> {
-    const isNeeded = routes.length > 0;
-    if (!isNeeded && this.applied === undefined) return;
-    const table = checkTableName(this.interfaceName);
-    const script = isNeeded ? checkScript(this.interfaceName, routes) : `${emptyTable(table).join('\n')}\n`;
+    if (routes.length === 0) {
+      if (this.applied !== undefined) await removeTable(checkTableName(this.interfaceName));
+      this.applied = undefined;
+      return;
+    }
+    const script = checkScript(this.interfaceName, routes);
     if (script === this.applied) return;
-    await runCommand('nft', ['-f', '-'], script);
-    this.applied = isNeeded ? script : undefined;
+    await runNft(script);
+    this.applied = script;
   }
 
   private async isThere(): Promise<boolean> {
-    const chain = ['list', 'chain', 'netdev', checkTableName(this.interfaceName), 'out'];
-    return runCommand('nft', chain).then(
-      (text) => text.includes('hook egress'),
-      () => false,
-    );
+    const chain = await listChain(checkTableName(this.interfaceName), 'out');
+    return chain?.includes('hook egress') === true;
   }
 }

@@ -5,11 +5,9 @@
  * start replaces.
  */
 import type { TransportProtocol } from '../service/model.ts';
-import { runCommand } from './command.ts';
+import { emptyTable, listChain, nftTableName, removeTable, runNft } from './nft-table.ts';
 
-/** nft identifiers take letters, digits and underscores. */
-export const guardTableName = (interfaceName: string): string =>
-  `director_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`;
+export const guardTableName = (interfaceName: string): string => nftTableName('director', interfaceName);
 
 /** A virtual address and the ports of it that the datapath forwards. */
 export interface GuardedPorts {
@@ -72,9 +70,6 @@ function markMatch({ protocols, destination, firstPort, lastPort, sources }: Gua
   return `${family} daddr ${destination}${from} meta l4proto { ${protocols.join(', ')} } ${ports}`;
 }
 
-/** Deleting what is not there is an error in nft; adding what is there is not. */
-const emptyTable = (table: string): string[] => [`add table netdev ${table}`, `delete table netdev ${table}`];
-
 function nftSet(name: string, type: string, elements: readonly string[]): string[] {
   const list = elements.length === 0 ? [] : [`    elements = { ${elements.join(', ')} }`];
   return [`  set ${name} {`, `    type ${type}`, '    flags interval', ...list, '  }'];
@@ -92,7 +87,7 @@ export class Guard {
   async apply(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[] = []): Promise<void> {
     const script = guardScript(this.interfaceName, guarded, marks);
     if (script === this.applied) return;
-    await runCommand('nft', ['-f', '-'], script);
+    await runNft(script);
     this.applied = script;
   }
 
@@ -101,7 +96,7 @@ export class Guard {
     const script = this.applied;
     if (script === undefined) return false;
     if ((await this.isThere()) || this.applied !== script) return false;
-    await runCommand('nft', ['-f', '-'], script);
+    await runNft(script);
     return true;
   }
 
@@ -112,7 +107,7 @@ export class Guard {
 
   async remove(): Promise<void> {
     this.applied = undefined;
-    await runCommand('nft', ['-f', '-'], `${emptyTable(guardTableName(this.interfaceName)).join('\n')}\n`);
+    await removeTable(guardTableName(this.interfaceName));
   }
   /** What a crash left. Resolves to whether there was anything. */
   async removeLeft(): Promise<boolean> {
@@ -121,11 +116,7 @@ export class Guard {
     return true;
   }
 
-  private isThere(): Promise<boolean> {
-    const chain = ['netdev', guardTableName(this.interfaceName), 'ingress'];
-    return runCommand('nft', ['list', 'chain', ...chain]).then(
-      () => true,
-      () => false,
-    );
+  private async isThere(): Promise<boolean> {
+    return (await listChain(guardTableName(this.interfaceName), 'ingress')) !== undefined;
   }
 }
