@@ -267,3 +267,88 @@ export interface SettingsReply {
 export interface MarksReply {
   readonly rules: readonly MarkRule[];
 }
+
+/** GET /v1/overview?service=KEY: one moment, as the daemon's sampler, `director top` and the page see it. */
+export interface OverviewReply {
+  /** Milliseconds since 1970, UTC. */
+  readonly timeMs: number;
+  readonly uptimeSec: number;
+  readonly interface: { readonly name: string; readonly up: boolean };
+  readonly datapath: Pick<StatusReply['datapath'], 'name' | 'mode' | 'state' | 'restarts'>;
+  readonly connections: { readonly live: number; readonly capacity: number };
+  /** Of all services together. */
+  readonly rates: TrafficRates;
+  /** Frames by verdict; those that never happened are left out. */
+  readonly verdicts: readonly VerdictOverview[];
+  /** Those of the verdicts that are drops, together. */
+  readonly drops: Omit<VerdictOverview, 'verdict'>;
+  readonly services: readonly ServiceOverview[];
+  /** Of the service that was asked for by its key; nobody asked: none. */
+  readonly servers: readonly ServerOverview[];
+  readonly warnings: readonly string[];
+}
+
+export interface VerdictOverview {
+  readonly verdict: string;
+  /** Since the datapath started, with xdp since the program was loaded. */
+  readonly frames: number;
+  readonly lastMinute: number;
+  readonly perSec: number;
+}
+
+export interface ServiceOverview {
+  /** serviceKey(): what `?service=` takes. */
+  readonly key: string;
+  readonly service: ServiceAddress;
+  readonly scheduler: string;
+  /** Of its servers: how many there are, are down by their checks, are drained or quiesced. */
+  readonly servers: number;
+  readonly down: number;
+  readonly drained: number;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly counters: TrafficCounters;
+  readonly rates: TrafficRates;
+}
+
+export interface ServerOverview
+  extends Pick<
+      ServerListing,
+      'server' | 'activeConnections' | 'inactiveConnections' | 'persistentConnections' | 'counters' | 'rates'
+    >,
+    Pick<
+      ServerHealthListing,
+      'state' | 'drained' | 'weight' | 'weightInForce' | 'cause' | 'sinceSec' | 'last'
+    > {}
+
+/**
+ * GET /v1/stream?service=KEY: Server-Sent Events. `overview` (an OverviewReply) once a second, `history` (a
+ * HistoryEntry, id: its sequence) as things happen; Last-Event-ID or ?after=N begins there.
+ */
+
+/** GET /v1/history?after=N&limit=M: what has happened, oldest first. The daemon keeps a bounded number of them. */
+export interface HistoryReply {
+  readonly entries: readonly HistoryEntry[];
+}
+
+export interface HistoryEntry {
+  /** Counts from 1, since the daemon's start. */
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly kind: HistoryKind;
+  /** serviceKey(); null: of none or of several. */
+  readonly service: string | null;
+  readonly server: ServerAddress | null;
+  /** A sentence for people: from what to what, and why. */
+  readonly message: string;
+}
+
+export type HistoryKind =
+  | 'server-up'
+  | 'server-down'
+  | 'drained'
+  | 'undrained'
+  | 'configuration'
+  | 'datapath'
+  | 'interface'
+  | 'warning';
