@@ -6,6 +6,8 @@ const KERNEL_TESTS = ['netns', 'native', 'scripts', 'xdp/kernel'].map((name) => 
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Kernel tests wait most of their time; what they make bears the number of their process.
+    maxWorkers: 2,
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
       {
@@ -17,7 +19,6 @@ export default defineConfig({
         test: {
           name: 'netns',
           include: KERNEL_TESTS,
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
