@@ -319,7 +319,7 @@ export class Director implements DirectorApi {
 
   /** What would be in force, and the edits that lead there. Throws the first refusal. */
   private rehearse({ configuration, policies }: Desired): { edits: readonly Edit[]; after: Configuration } {
-    const edits = editsBetween(this.configuration, this.serverHealth.inForceWith(policies, configuration));
+    const edits = editsBetween(this.configuration, this.serverHealth.inForce(configuration, policies));
     const apply = this.applyFrom(this.configuration);
     const after = edits.reduce((draft, edit) => apply(draft, edit), draftOf(this.configuration));
     return { edits, after };
