@@ -12,7 +12,7 @@ left_process() {
 
 # remove_pcap_from INTERFACE: what a director left that is no more.
 remove_pcap_from() {
-  local socket=${DIRECTOR_SOCKET:-/run/director/director.sock} folder table="director_${1//[^A-Za-z0-9]/_}" pid
+  local socket=${DIRECTOR_SOCKET:-/run/director/director.sock} folder table="director_${1//[^A-Za-z0-9]/_}" pid note
   folder=$(dirname "$socket")
   if director_runs_on "$1"; then return 0; fi
   pid=$(left_process "$folder/datapath-$1")
@@ -21,7 +21,9 @@ remove_pcap_from() {
     run nft delete table netdev "$table"
   fi
   remove_left_veth "$1"
-  if [ -e "$folder/datapath-$1" ]; then run rm -f "$folder/datapath-$1"; fi
+  for note in "$folder/datapath-$1" "$folder/checks-$1"; do
+    if [ -e "$note" ]; then run rm -f "$note"; fi
+  done
   if [ -S "$socket" ] && ! grep -qF " $socket" /proc/net/unix; then run rm -f "$socket"; fi
 }
 

@@ -48,6 +48,7 @@ import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import { listHealth } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
+import { KeptPolicies } from './kept-policies.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
@@ -106,6 +107,7 @@ export class Director implements DirectorApi {
       log: options.log,
       run: options.runCheck,
       rules: new CheckRules(options.host.name),
+      kept: new KeptPolicies(options.socketPath, options.host.name),
       neighbors: () => this.servers.list(),
       defaultPolicy: (service) => defaultPolicyOf(service, options.defaultCheck),
       onChange: () => this.followHealth(),
@@ -132,7 +134,7 @@ export class Director implements DirectorApi {
 
   async close(keepForwarding: boolean): Promise<void> {
     this.isClosing = true;
-    await this.serverHealth.close();
+    await this.serverHealth.close(keepForwarding);
     this.servers.close();
     await this.datapath.stop(keepForwarding);
   }

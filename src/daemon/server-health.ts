@@ -16,6 +16,7 @@ import {
 import type { ServerAddress, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { configuredOptions } from './as-configured.ts';
 import { CheckWays } from './check-ways.ts';
+import type { KeptPolicies } from './kept-policies.ts';
 import { partsOf, serverKey } from './server-key.ts';
 import { SlowStart } from './slow-start.ts';
 
@@ -29,6 +30,7 @@ export interface ServerHealthOptions {
   readonly run: RunCheck;
   readonly rules: CheckRules;
   readonly neighbors: () => readonly Neighbor[];
+  readonly kept: KeptPolicies;
   /** The policy of a service that has none of its own. */
   readonly defaultPolicy: (service: ServiceAddress) => HealthPolicy;
   /** What is in force is no longer what inForce() said. */
@@ -68,6 +70,7 @@ export class ServerHealth {
 
   /** What a daemon before us has said of the servers holds until we know better. */
   adopt({ services }: Configuration): void {
+    this.currentPolicies = this.options.kept.read() ?? this.currentPolicies;
     for (const [name, { servers }] of services) {
       for (const { server, options } of servers) {
         const key = serverKey(name, server);
@@ -83,10 +86,11 @@ export class ServerHealth {
 
   setPolicies(policies: Policies): void {
     this.currentPolicies = policies;
+    this.options.kept.write(policies);
   }
 
   setPolicy(service: ServiceAddress, policy: HealthPolicy): void {
-    this.currentPolicies = new Map(this.policies).set(serviceKey(service), policy);
+    this.setPolicies(new Map(this.policies).set(serviceKey(service), policy));
   }
 
   policyOf(service: ServiceAddress, policies = this.policies): HealthPolicy {
@@ -159,9 +163,10 @@ export class ServerHealth {
     else this.drained.delete(key);
   }
 
-  async close(): Promise<void> {
+  async close(keepForwarding: boolean): Promise<void> {
     this.slowStart.close();
     this.monitor.close();
+    if (!keepForwarding) this.options.kept.remove();
     await this.options.rules.remove();
   }
 

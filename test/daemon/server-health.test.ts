@@ -1,6 +1,6 @@
 /** What is in force: checks, neighbours, drains, slow starts and sorry servers, laid over what is configured. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ServerHealth } from '../../src/daemon/server-health.ts';
+import { type Policies, ServerHealth } from '../../src/daemon/server-health.ts';
 import type { CheckResult } from '../../src/health/check.ts';
 import { type HealthPolicy, NO_POLICY } from '../../src/health/policy.ts';
 import { TCP_CHECK } from '../../src/health/service-check.ts';
@@ -35,6 +35,7 @@ let neighbors: Neighbor[];
 let routes: readonly CheckRoute[];
 let targets: string[];
 let changes: number;
+let kept: Policies | undefined;
 /** Somebody has taken the rules away, without which nobody answers. */
 let isFlushed: boolean;
 
@@ -47,6 +48,15 @@ async function healthOf(policy: HealthPolicy): Promise<ServerHealth> {
       const ok = !down.has(address);
       return { ok, durationMs: 1, cause: ok ? '' : 'connection refused' };
     },
+    kept: {
+      write: (policies: Policies) => {
+        kept = policies;
+      },
+      read: () => kept,
+      remove: () => {
+        kept = undefined;
+      },
+    } as never,
     rules: {
       apply: async (wanted: readonly CheckRoute[]) => {
         routes = wanted;
@@ -96,7 +106,7 @@ test('while nothing is amiss, what is configured is in force, the very same obje
   await vi.advanceTimersByTimeAsync(1100);
   expect(health.inForce(configuration)).toBe(configuration);
   expect(health.stateOf(serviceAddress(WEB), endpoint(A))).toMatchObject({ state: 'up', cause: '' });
-  await health.close();
+  await health.close(false);
 });
 
 test('a server whose check fails has failed, and comes back; nothing else changes', async () => {
@@ -111,7 +121,7 @@ test('a server whose check fails has failed, and comes back; nothing else change
   await vi.advanceTimersByTimeAsync(1100);
   expect(serversOf(health.inForce(held))).toEqual({ '10.0.0.11': 4, '10.0.0.12': 4 });
   expect(changes).toBe(2);
-  await health.close();
+  await health.close(false);
 });
 
 test('checks go through the virtual address, by rules for those whose MAC is known', async () => {
@@ -120,7 +130,7 @@ test('checks go through the virtual address, by rules for those whose MAC is kno
   await vi.advanceTimersByTimeAsync(1100);
   expect(new Set(targets)).toEqual(new Set(['10.0.0.11 marked', '10.0.0.12 marked']));
   expect(routes).toMatchObject([{ virtual: '10.0.0.100', server: '10.0.0.11', mac: '02:00:00:00:00:11' }]);
-  await health.close();
+  await health.close(false);
 });
 
 test('a bad answer through rules that somebody flushed is no bad answer', async () => {
@@ -130,7 +140,7 @@ test('a bad answer through rules that somebody flushed is no bad answer', async 
   isFlushed = true;
   await vi.advanceTimersByTimeAsync(1100);
   expect(health.inForce(configuration)).toBe(configuration);
-  await health.close();
+  await health.close(false);
 });
 
 test('a server that is this host is asked at the virtual address itself', async () => {
@@ -138,7 +148,7 @@ test('a server that is this host is asked at the virtual address itself', async 
   const health = await healthOf(CHECKED);
   await vi.advanceTimersByTimeAsync(1100);
   expect(new Set(targets)).toEqual(new Set(['10.0.0.100 plain', '10.0.0.12 marked']));
-  await health.close();
+  await health.close(false);
 });
 
 test('who does not answer ARP has failed, checked or not', async () => {
@@ -149,7 +159,7 @@ test('who does not answer ARP has failed, checked or not', async () => {
   await followed;
   expect(targets).toEqual([]);
   expect(serversOf(health.inForce(configuration))).toEqual({ '10.0.0.11': 'failed', '10.0.0.12': 4 });
-  await health.close();
+  await health.close(false);
 });
 
 test('a drained server has weight 0 until it is taken back', async () => {
@@ -158,7 +168,7 @@ test('a drained server has weight 0 until it is taken back', async () => {
   expect(serversOf(health.inForce(configuration))).toEqual({ '10.0.0.11': 0, '10.0.0.12': 4 });
   health.setDrained(serviceAddress(WEB), endpoint(A), false);
   expect(health.inForce(configuration)).toBe(configuration);
-  await health.close();
+  await health.close(false);
 });
 
 test('slow start: the weight grows with the seconds', async () => {
@@ -173,7 +183,7 @@ test('slow start: the weight grows with the seconds', async () => {
     await vi.advanceTimersByTimeAsync(2000);
   }
   expect(weights).toEqual([1, 1, 2, 3, 4]);
-  await health.close();
+  await health.close(false);
 });
 
 describe('a sorry server', () => {
@@ -194,7 +204,7 @@ describe('a sorry server', () => {
     down.clear();
     await vi.advanceTimersByTimeAsync(1100);
     expect(serversOf(health.inForce(held))).toEqual({ '10.0.0.11': 4, '10.0.0.12': 4 });
-    await health.close();
+    await health.close(false);
   });
 
   test('also where all others are drained', async () => {
@@ -205,13 +215,25 @@ describe('a sorry server', () => {
       '10.0.0.11': 0,
       '10.0.0.12': 0,
     });
-    await health.close();
+    await health.close(false);
   });
+});
+
+test('a daemon that takes over checks as the one before did; one that begins anew does not', async () => {
+  const before = await healthOf(NO_POLICY);
+  before.setPolicy(serviceAddress(WEB), CHECKED);
+  await before.close(true);
+  const next = await healthOf(NO_POLICY);
+  expect(next.policyOf(serviceAddress(WEB))).toEqual(NO_POLICY);
+  next.adopt(configuration);
+  expect(next.policyOf(serviceAddress(WEB))).toEqual(CHECKED);
+  await next.close(false);
+  expect(kept).toBeUndefined();
 });
 
 test('what a daemon before left as failed is failed until a check says otherwise', async () => {
   const health = await healthOf(CHECKED);
-  await health.close();
+  await health.close(false);
   const left = health.inForce(configuration);
   const next = new ServerHealth({
     ...(health as unknown as { options: ConstructorParameters<typeof ServerHealth>[0] }).options,
@@ -226,5 +248,5 @@ test('what a daemon before left as failed is failed until a check says otherwise
   expect(next.inForce(found)).toBe(found);
   await vi.advanceTimersByTimeAsync(1100);
   expect(serversOf(next.inForce(found))).toEqual({ '10.0.0.11': 4, '10.0.0.12': 4 });
-  await next.close();
+  await next.close(false);
 });

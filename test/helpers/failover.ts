@@ -57,6 +57,16 @@ export const FAILURES: readonly Failure[] = [
   },
   { name: 'web server frozen (SIGSTOP)', fail: signal('SIGSTOP'), heal: signal('SIGCONT') },
   {
+    // Frozen to its kernel: no answer to ARP either, while the cable is in.
+    name: 'whole server frozen',
+    fail: (lab, host) =>
+      lab.must(host, 'nft', ['-f', '-'], {
+        input:
+          'table netdev frozen { chain in { type filter hook ingress device eth0 priority 0; policy drop; }; }\n',
+      }),
+    heal: (lab, host) => lab.must(host, 'nft', ['delete', 'table', 'netdev', 'frozen']),
+  },
+  {
     name: 'virtual IP taken off lo',
     fail: (lab, host) => lab.must(host, 'ip', ['address', 'del', `${VIP}/32`, 'dev', 'lo']),
     heal: (lab, host) => lab.must(host, 'ip', ['address', 'add', `${VIP}/32`, 'dev', 'lo']),
