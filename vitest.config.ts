@@ -12,7 +12,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: KERNEL_TESTS },
+        // A property that takes a second takes ten on a busy machine.
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: KERNEL_TESTS,
+          testTimeout: 30_000,
+        },
       },
       {
         extends: true,
