@@ -72,6 +72,8 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['service', 'health'],
     dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
   },
+  /** Runs in the browser, so nothing of the rest comes with it. */
+  web: { values: [], types: ['control/protocol.ts', 'service/model.ts'] },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };
 
