@@ -55,6 +55,10 @@ export function formatSpan(seconds: number): string {
 const joined = (large: number, largeUnit: string, small: number, smallUnit: string): string =>
   small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 
+/** Minutes and seconds, as ipvsadm -Lnc has what is left of a connection: `14:59`. */
+export const formatClock = (seconds: number): string =>
+  `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
+
 export const formatMs = (ms: number): string => (ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`);
 
 const two = (value: number): string => String(value).padStart(2, '0');

@@ -202,16 +202,15 @@ export class FakeDaemon {
 
 const NO_RATES: TrafficRates = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
 
-const sumOf = (rates: readonly TrafficRates[]): TrafficRates =>
-  rates.reduce(
-    (sum, each) => ({
-      ...sum,
-      connections: sum.connections + each.connections,
-      inPackets: sum.inPackets + each.inPackets,
-      inBytes: sum.inBytes + each.inBytes,
-    }),
-    NO_RATES,
-  );
+function sumOf(rates: readonly TrafficRates[]): TrafficRates {
+  const sum = (field: keyof TrafficRates) => rates.reduce((so, each) => so + each[field], 0);
+  return {
+    ...NO_RATES,
+    connections: sum('connections'),
+    inPackets: sum('inPackets'),
+    inBytes: sum('inBytes'),
+  };
+}
 
 function serviceOverview({ service, scheduler, servers }: FakeService): ServiceOverview {
   const total = (field: 'activeConnections' | 'inactiveConnections') =>

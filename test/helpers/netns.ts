@@ -162,8 +162,10 @@ export async function listNamespaces(): Promise<string[]> {
 /** Which of `root` and the named tools this machine lacks. */
 export function missingNeeds(tools: readonly string[]): string[] {
   const missing = process.getuid?.() === 0 ? [] : ['root'];
-  return [...missing, ...tools.filter((tool) => !isOnPath(tool))];
+  return [...missing, ...missingTools(tools)];
 }
+
+export const missingTools = (tools: readonly string[]): string[] => tools.filter((tool) => !isOnPath(tool));
 
 function isOnPath(tool: string): boolean {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
@@ -177,13 +179,16 @@ function isOnPath(tool: string): boolean {
   });
 }
 
-/**
- * describe() for tests that need root, `ip`, `nsenter` and the tools named. Where something is missing the
- * tests are skipped, and their title says what is missing. With DIRECTOR_REQUIRE_ALL=1 (scripts/test and CI,
- * which install everything) a missing need is a failure instead.
- */
+/** describe() for tests that need root, `ip`, `nsenter` and the tools named. */
 export function describeWithRoot(name: string, tools: readonly string[], body: () => void): void {
-  const missing = missingNeeds(['ip', 'nsenter', ...tools]);
+  describeUnlessMissing(name, missingNeeds(['ip', 'nsenter', ...tools]), body);
+}
+
+/**
+ * Where something is missing the tests are skipped, and their title says what is missing. With DIRECTOR_REQUIRE_ALL=1
+ * (scripts/test and CI, which install everything) a missing need is a failure instead.
+ */
+export function describeUnlessMissing(name: string, missing: readonly string[], body: () => void): void {
   if (missing.length === 0) {
     describe(name, body);
   } else if (process.env.DIRECTOR_REQUIRE_ALL === '1') {

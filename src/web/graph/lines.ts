@@ -1,5 +1,5 @@
 /** What a graph shows, and the same in words for those who do not see it. */
-import { formatByteRate, formatRate } from '../format.ts';
+import { formatByteRate, formatBytes, formatRate, formatSi } from '../format.ts';
 import type { Graphed } from '../state/graphed.ts';
 import { ALL, type Metric, type Samples } from '../state/samples.ts';
 
@@ -20,14 +20,19 @@ export interface GraphModel {
 export type Unit = 'count' | 'bytes';
 
 export const GRAPHS: Readonly<Record<Metric, { readonly title: string; readonly unit: Unit }>> = {
-  connections: { title: 'Connections per second', unit: 'count' },
-  packets: { title: 'Packets per second', unit: 'count' },
-  bytes: { title: 'Bytes per second', unit: 'bytes' },
-  drops: { title: 'Drops per second', unit: 'count' },
+  connections: { title: 'Connections', unit: 'count' },
+  packets: { title: 'Packets', unit: 'count' },
+  bytes: { title: 'Traffic', unit: 'bytes' },
+  drops: { title: 'Drops', unit: 'count' },
 };
 
+/** For the axis, where `/s` is understood. */
 export const formatIn = (unit: Unit, value: number): string =>
-  unit === 'bytes' ? formatByteRate(value) : formatRate(value);
+  unit === 'bytes' ? formatBytes(value) : formatRate(value);
+
+/** `12.3 /s`, `4.1 k/s`, `4.1 MB/s` */
+export const formatPerSec = (unit: Unit, value: number): string =>
+  unit === 'bytes' ? formatByteRate(value) : formatSi(value, '/s');
 
 /** Of all services together. */
 export const totalGraph = (samples: Samples, metric: Metric): GraphModel => ({
@@ -60,15 +65,15 @@ export function extentOf(values: readonly (number | null)[]): Extent | null {
   return { now: values.at(-1) ?? null, lowest: Math.min(...known), highest: Math.max(...known) };
 }
 
-/** `Packets per second, last 10 minutes: now 120, lowest 0, highest 4.1 k`. */
+/** `Packets, last 10 minutes: now 120 /s, lowest 0 /s, highest 4.1 k/s`. */
 export function describeGraph({ title, unit, lines }: GraphModel): string {
   const extent = extentOf(lines[0]?.values ?? []);
   if (extent === null) return `${title}: no values yet`;
   const { now, lowest, highest } = extent;
   const words = [
-    `now ${now === null ? 'unknown' : formatIn(unit, now)}`,
-    `lowest ${formatIn(unit, lowest)}`,
-    `highest ${formatIn(unit, highest)}`,
+    `now ${now === null ? 'unknown' : formatPerSec(unit, now)}`,
+    `lowest ${formatPerSec(unit, lowest)}`,
+    `highest ${formatPerSec(unit, highest)}`,
   ];
   return `${title}, last 10 minutes: ${words.join(', ')}`;
 }

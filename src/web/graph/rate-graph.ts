@@ -1,7 +1,7 @@
 /** <rate-graph>: draws a GraphModel by uPlot, in the colours of the page, as wide as its place. */
 import uPlot from 'uplot';
 import { formatTime } from '../format.ts';
-import { formatIn, type GraphModel, type Line } from './lines.ts';
+import { formatIn, formatPerSec, type GraphModel, type Line } from './lines.ts';
 
 const HEIGHT_PX = 132;
 const SHORTEST_SEC = 60;
@@ -71,12 +71,13 @@ export class RateGraph extends HTMLElement {
     return {
       width: Math.max(this.clientWidth, 50),
       height: HEIGHT_PX,
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: 'page' }, drag: { x: false, y: false }, points: { size: 5 } },
       scales: { x: { range: timeRange }, y: { range: valueRange } },
       axes: [
         { ...axis, size: 24, space: 70, values: (_, times) => times.map(timeLabel) },
-        { ...axis, size: 62, space: 28, values: (_, values) => values.map((value) => formatIn(unit, value)) },
+        { ...axis, size: 50, space: 24, values: (_, values) => values.map((value) => formatIn(unit, value)) },
       ],
       series: [{}, ...lines.map((line) => seriesOf(line, colour))],
       hooks: { setCursor: [(plot) => this.tell(plot)] },
@@ -94,7 +95,7 @@ export class RateGraph extends HTMLElement {
     const { lines, unit } = this.shown;
     const values = lines.map(({ name, values }) => {
       const value = values[index];
-      return `${lines.length > 1 ? `${name} ` : ''}${value == null ? 'unknown' : formatIn(unit, value)}`;
+      return `${lines.length > 1 ? `${name} ` : ''}${value == null ? 'unknown' : formatPerSec(unit, value)}`;
     });
     this.readout.textContent = [formatTime(time * 1000), ...values].join('  ');
   }

@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import type { ConnectionListing } from '../../control/protocol.ts';
 import { endpointText } from '../endpoint.ts';
-import { formatCount, formatSpan } from '../format.ts';
+import { formatClock, formatCount } from '../format.ts';
 import type { FoundConnections } from '../state/connections.ts';
 import { type ConnectionSearch, hashOf, NO_SEARCH, type Route } from '../state/route.ts';
 import { PAGE_ROWS } from '../state/service-list.ts';
@@ -88,7 +88,7 @@ const table = (rows: readonly ConnectionListing[]): TemplateResult => html`
             <td>${endpointText(virtual)}</td>
             <td>${endpointText(server)}</td>
             <td>${state}</td>
-            <td class="number">${formatSpan(expiresSec)}</td>
+            <td class="number">${formatClock(expiresSec)}</td>
           </tr>`,
       )}
     </tbody>

@@ -44,10 +44,11 @@ function question(dialog: DrainDialog, ui: Ui): TemplateResult {
   </form>`;
 }
 
-const consequence = ({ drained, activeConnections }: DrainDialog): string =>
-  drained
-    ? `It takes no new connections; ${countOf(activeConnections, 'active connection')} it has may end in peace.`
-    : 'It takes new connections again.';
+function consequence({ drained, activeConnections }: DrainDialog): string {
+  if (!drained) return 'It takes new connections again.';
+  if (activeConnections === 0) return 'It takes no new connections. It has no active ones.';
+  return `It takes no new connections. What it has goes on until it ends: ${countOf(activeConnections, 'active connection')}.`;
+}
 
 const tokenField = (): TemplateResult => html`
   <label class="field"

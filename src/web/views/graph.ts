@@ -1,6 +1,6 @@
 /** A graph with its title and its values in words. */
 import { html, type TemplateResult } from 'lit';
-import { describeGraph, extentOf, formatIn, type GraphModel } from '../graph/lines.ts';
+import { describeGraph, extentOf, formatPerSec, type GraphModel } from '../graph/lines.ts';
 import '../graph/rate-graph.ts';
 
 export function graph(model: GraphModel): TemplateResult {
@@ -11,8 +11,8 @@ export function graph(model: GraphModel): TemplateResult {
       ${
         extent === null
           ? html`<span class="peak">no values yet</span>`
-          : html`<span class="now">${extent.now === null ? '–' : formatIn(model.unit, extent.now)}</span>
-              <span class="peak">highest ${formatIn(model.unit, extent.highest)}</span>`
+          : html`<span class="now">${extent.now === null ? '–' : formatPerSec(model.unit, extent.now)}</span>
+              <span class="peak">highest ${formatPerSec(model.unit, extent.highest)}</span>`
       }
     </figcaption>
     <rate-graph role="img" aria-label=${describeGraph(model)} .model=${model}></rate-graph>

@@ -20,12 +20,12 @@ export const serversTable = (
     html`<table class="servers">
       <thead>
         <tr>
-          <th scope="col">Graph</th>
+          <th scope="col" class="wide">Graph</th>
           <th scope="col">State</th>
           <th scope="col">Server</th>
           <th scope="col" class="number wide">Weight</th>
           <th scope="col" class="number wide">In force</th>
-          <th scope="col" class="number">Active</th>
+          <th scope="col" class="number wide">Active</th>
           <th scope="col" class="number wide">Inactive</th>
           <th scope="col" class="number">Conn/s</th>
           <th scope="col" class="number wide">Packets/s</th>
@@ -48,12 +48,12 @@ function row(service: ServiceOverview, server: ServerOverview, slots: Graphed, u
   const name = endpointText(server.server);
   return html`
     <tr>
-      <td>${lineToggle(name, slots, ui)}</td>
+      <td class="wide">${lineToggle(name, slots, ui)}</td>
       <td>${badge(serverCondition(server))}${since(server)}</td>
-      <th scope="row">${name}${cause(server)}</th>
+      <th scope="row">${name}${cause(server)}${inShort(server)}</th>
       <td class="number wide">${server.weight}</td>
       <td class="number wide">${server.weightInForce}</td>
-      <td class="number">${formatCount(server.activeConnections)}</td>
+      <td class="number wide">${formatCount(server.activeConnections)}</td>
       <td class="number wide">${formatCount(server.inactiveConnections)}</td>
       <td class="number">${formatRate(server.rates.connections)}</td>
       <td class="number wide">${formatRate(server.rates.inPackets)}</td>
@@ -80,16 +80,27 @@ function lineToggle(name: string, slots: Graphed, ui: Ui): TemplateResult {
   </button>`;
 }
 
-const since = ({ sinceSec }: ServerOverview): TemplateResult | null =>
-  sinceSec === null ? null : html`<small class="note">for ${formatSpan(sinceSec)}</small>`;
+/** The daemon knows since when a server is up or down, not since when it is drained. */
+const since = (server: ServerOverview): TemplateResult | null =>
+  server.sinceSec === null || serverCondition(server).word !== server.state
+    ? null
+    : html`<small class="note">for ${formatSpan(server.sinceSec)}</small>`;
 
 const cause = ({ state, cause }: ServerOverview): TemplateResult | null =>
   state !== 'down' || cause === '' ? null : html`<small class="note cause">${cause}</small>`;
 
-function lastCheck({ last }: ServerOverview): TemplateResult {
+/** On a narrow screen, in place of columns. */
+const inShort = ({ activeConnections, weight, weightInForce, last }: ServerOverview): TemplateResult =>
+  html`<small class="note narrow"
+    >${formatCount(activeConnections)} active, weight ${weightInForce} of ${weight}${
+      last === null ? '' : `, checked ${formatSpan(last.agoSec)} ago`
+    }</small
+  >`;
+
+function lastCheck({ last, cause: known }: ServerOverview): TemplateResult {
   if (last === null) return html`<span class="none">none yet</span>`;
   const { ok, cause, durationMs, agoSec } = last;
-  const outcome = ok ? 'passed' : `failed: ${cause}`;
+  const outcome = ok ? 'passed' : cause === known ? 'failed' : `failed: ${cause}`;
   return html`${outcome}<small class="note">${formatMs(durationMs)}, ${formatSpan(agoSec)} ago</small>`;
 }
 

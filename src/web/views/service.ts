@@ -55,7 +55,7 @@ const facts = (service: ServiceOverview): TemplateResult => html`
     ${fact('Scheduler', service.scheduler)}
     ${fact('Servers', `${serversUp(service)} up, ${service.down} down, ${service.drained} drained`)}
     ${fact('Connections', `${formatCount(service.activeConnections)} active, ${formatCount(service.inactiveConnections)} inactive`)}
-    ${fact('In all', `${formatCount(service.counters.connections)} connections, ${formatBytes(service.counters.inBytes)}`)}
+    ${fact('Totals', `${formatCount(service.counters.connections)} connections, ${formatBytes(service.counters.inBytes)}`)}
   </dl>
 `;
 
