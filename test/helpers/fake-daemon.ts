@@ -25,6 +25,10 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+/** As src/control/web-app.ts has it. */
+const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
 /** Changed by tests; what the daemon would say follows from it. */
 export type FakeServer = { -readonly [Field in keyof ServerOverview]: ServerOverview[Field] };
 export interface FakeService {
@@ -102,13 +106,17 @@ export class FakeDaemon {
     });
   }
 
+  private find(key: string): FakeService | undefined {
+    return this.services.find(({ service }) => serviceKey(service) === key);
+  }
+
   private tick(): void {
     for (const [response, service] of this.streams) sendOverview(response, this.overview(service));
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', this.url);
-    response.setHeader('content-security-policy', "default-src 'self'");
+    response.setHeader('content-security-policy', POLICY);
     if (url.pathname === '/v1/stream') this.stream(url, response);
     else if (url.pathname === '/v1/connections') sendJson(response, 200, this.connectionsReply(url));
     else if (url.pathname === '/v1/drains' && request.method === 'POST') void this.drain(request, response);
@@ -116,11 +124,16 @@ export class FakeDaemon {
   }
 
   private stream(url: URL, response: ServerResponse): void {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const service = url.searchParams.get('service');
+    if (service !== null && this.find(service) === undefined) {
+      const message = `there is no virtual service ${service}`;
+      sendJson(response, 404, { error: { code: 'SERVICE_NOT_FOUND', message } } satisfies ErrorReply);
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const after = Number(url.searchParams.get('after') ?? 0);
-    sendOverview(response, this.overview(service));
     for (const entry of this.history) if (entry.sequence > after) sendEntry(response, entry);
+    sendOverview(response, this.overview(service));
     this.streams.set(response, service);
     response.on('close', () => this.streams.delete(response));
   }
@@ -143,13 +156,13 @@ export class FakeDaemon {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (request.headers.authorization !== `Bearer ${this.options.token}`) {
-      const message = 'the token is not that of --web-token-file';
-      sendJson(response, 401, { error: { code: 'BAD_REQUEST', message } } satisfies ErrorReply);
+      const message = 'this is not the token';
+      sendJson(response, 401, { error: { code: 'TOKEN_NEEDED', message } } satisfies ErrorReply);
       return;
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as DrainRequest;
     this.drains.push(body);
-    const service = this.services.find((each) => serviceKey(each.service) === serviceKey(body.service!))!;
+    const service = this.find(serviceKey(body.service!))!;
     const server = service.servers.find((each) => each.server.address === body.server.address)!;
     server.drained = body.drained;
     server.weightInForce = body.drained ? 0 : server.weight;
@@ -175,7 +188,6 @@ export class FakeDaemon {
 
   private overview(chosen: string | null): OverviewReply {
     const services = this.services.map(serviceOverview);
-    const found = this.services.find(({ service }) => serviceKey(service) === chosen);
     return {
       timeMs: Date.now(),
       uptimeSec: Math.floor((Date.now() - this.startMs) / 1000),
@@ -194,7 +206,7 @@ export class FakeDaemon {
       ],
       drops: { frames: 415, lastMinute: 12, perSec: 0.4 },
       services,
-      servers: found?.servers ?? [],
+      servers: (chosen === null ? undefined : this.find(chosen))?.servers ?? [],
       warnings: this.warnings,
     };
   }

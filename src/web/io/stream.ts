@@ -32,14 +32,15 @@ export function openStream(listener: StreamListener, first: string | null): Stre
   /** History that came before the overview that tells whose it is. */
   let waiting: HistoryEntry[] = [];
 
-  const open = (): void => {
+  /** `service`: the chosen one, or null where the daemon does not know it. */
+  const open = (service = chosen): void => {
     clearTimeout(silence);
     source?.close();
     waiting = [];
-    let isIdentified = false;
-    const service = chosen === null ? '' : `&service=${encodeURIComponent(chosen)}`;
-    source = new EventSource(`/v1/stream?after=${lastSequence}${service}`);
-    const ofService = chosen;
+    let isHeard = false;
+    const query = new URLSearchParams({ after: String(lastSequence) });
+    if (service !== null) query.set('service', service);
+    source = new EventSource(`/v1/stream?${query}`);
     source.addEventListener('overview', ({ data }) => {
       expectMore();
       const reply = JSON.parse(data) as OverviewReply;
@@ -48,17 +49,21 @@ export function openStream(listener: StreamListener, first: string | null): Stre
         open();
         return;
       }
-      isIdentified = true;
-      listener.overview(reply, ofService);
+      isHeard = true;
+      listener.overview(reply, service);
       for (const entry of waiting.splice(0)) take(entry);
+      if (service !== chosen && reply.services.some(({ key }) => key === chosen)) open();
     });
     source.addEventListener('history', ({ data }) => {
       expectMore();
       const entry = JSON.parse(data) as HistoryEntry;
-      if (isIdentified) take(entry);
+      if (isHeard) take(entry);
       else waiting.push(entry);
     });
-    source.addEventListener('error', retry);
+    source.addEventListener('error', () => {
+      if (isHeard || service === null) retry();
+      else open(null);
+    });
     expectMore();
   };
 
@@ -84,7 +89,7 @@ export function openStream(listener: StreamListener, first: string | null): Stre
     clearTimeout(silence);
     source.close();
     listener.away();
-    silence = setTimeout(open, RETRY_MS);
+    silence = setTimeout(() => open(), RETRY_MS);
   };
 
   open();

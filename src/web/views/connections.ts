@@ -51,7 +51,7 @@ function results(found: FoundConnections, { search, page }: ConnectionsRoute): T
   if (found.error !== null) return html`<p class="refusal" role="alert">Refused: ${found.error}</p>`;
   return html`
     <p class="counted" role="status">${counted(found, first, rows.length)}</p>
-    ${rows.length === 0 ? null : scrolled('Connections', table(rows))}
+    ${rows.length === 0 ? null : scrolled('Table of connections', table(rows))}
     <nav class="turner" aria-label="Pages of connections">
       ${page > 1 ? html`<a href=${hashOf({ view: 'connections', search, page: page - 1 })}>‹ Previous</a>` : null}
       ${found.rows.length > first + PAGE_ROWS ? html`<a href=${hashOf({ view: 'connections', search, page: page + 1 })}>Next ›</a>` : null}

@@ -20,11 +20,11 @@ export function dropsView({ verdicts, drops }: OverviewReply, ui: Ui): TemplateR
         Drops
         <small>${formatCount(drops.frames)} since start, ${formatCount(drops.lastMinute)} in the last minute</small>
       </h2>
-      ${reasons.length === 0 ? html`<p class="empty">No frame was dropped.</p>` : verdictTable('Drops', reasons)}
+      ${reasons.length === 0 ? html`<p class="empty">No frame was dropped.</p>` : verdictTable('Table of drops', reasons)}
     </section>
     <section aria-labelledby="others-title">
       <h2 id="others-title">All other frames</h2>
-      ${others.length === 0 ? html`<p class="empty">None yet.</p>` : verdictTable('All other frames', others)}
+      ${others.length === 0 ? html`<p class="empty">None yet.</p>` : verdictTable('Table of all other frames', others)}
     </section>
   `;
 }

@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import type { OverviewReply } from '../../control/protocol.ts';
 import { formatCount, formatMoment, formatPercent, formatSpan } from '../format.ts';
-import { datapathCondition, interfaceCondition } from '../state/condition.ts';
+import { type Condition, datapathCondition, interfaceCondition } from '../state/condition.ts';
 import type { Link } from '../state/link.ts';
 import { hashOf, type Route } from '../state/route.ts';
 import type { State } from '../state/state.ts';
@@ -25,13 +25,14 @@ export const header = ({ overview, link, route }: State): TemplateResult => html
 `;
 
 function linkState(link: Link): TemplateResult {
-  if (link.state === 'live')
-    return html`<p class="link good"><span class="sign" aria-hidden="true">●</span>live</p>`;
-  if (link.state === 'connecting')
-    return html`<p class="link idle"><span class="sign" aria-hidden="true">○</span>connecting …</p>`;
+  if (link.state === 'live') return linkPill({ tone: 'good', word: 'live' });
+  if (link.state === 'connecting') return linkPill({ tone: 'idle', word: 'connecting …' });
   const since = formatMoment(link.sinceMs, Date.now());
-  return html`<p class="link bad"><span class="sign" aria-hidden="true">✕</span>stale since ${since}, trying again</p>`;
+  return linkPill({ tone: 'bad', word: `stale since ${since}, trying again` });
 }
+
+const linkPill = (condition: Condition): TemplateResult =>
+  html`<p class="link ${condition.tone}">${badge(condition)}</p>`;
 
 const facts = ({ interface: card, datapath, connections, uptimeSec }: OverviewReply): TemplateResult => html`
   <dl class="facts">

@@ -26,7 +26,7 @@ export const historyTable = (entries: readonly PastEntry[], nowMs: number): Temp
   entries.length === 0
     ? html`<p class="empty">Nothing has happened.</p>`
     : scrolled(
-        'History',
+        'Table of events',
         html`<table class="history">
           <thead>
             <tr>

@@ -8,7 +8,7 @@ import type { Ui } from './ui.ts';
 
 /** Colour, sign and word: no one of them alone. */
 export const badge = ({ tone, word }: Condition): TemplateResult =>
-  html`<span class="badge ${tone}"><span class="sign" aria-hidden="true">${SIGN_OF[tone]}</span>${word}</span>`;
+  html`<span class="badge ${tone}"><span class="sign" aria-hidden="true">${SIGN_OF[tone]}</span><span>${word}</span></span>`;
 
 export const pageTurner = (
   { page, pages, first, rows, total }: Pick<Page<unknown>, 'page' | 'pages' | 'first' | 'rows' | 'total'>,

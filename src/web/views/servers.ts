@@ -16,7 +16,7 @@ export const serversTable = (
   ui: Ui,
 ): TemplateResult =>
   scrolled(
-    'Servers',
+    'Table of servers',
     html`<table class="servers">
       <thead>
         <tr>

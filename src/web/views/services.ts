@@ -58,7 +58,7 @@ export function servicesView(state: State, overview: OverviewReply, ui: Ui): Tem
       ${
         overview.services.length === 0
           ? html`<p class="empty">No virtual service is configured. diradm -A adds one.</p>`
-          : scrolled('Services', table(page.rows, sorting, ui))
+          : scrolled('Table of services', table(page.rows, sorting, ui))
       }
       ${pageTurner(page, 'services', (wanted) => ui.dispatch({ type: 'page', list: 'serviceList', page: wanted }))}
     </section>
