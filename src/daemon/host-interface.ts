@@ -116,6 +116,11 @@ export class HostInterface {
     return this.offloads?.stillOn ?? [];
   }
 
+  /** What we have switched off. */
+  get offloadsOff(): readonly string[] {
+    return this.offloads?.switchedOff ?? [];
+  }
+
   async setGuarded(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[]): Promise<void> {
     if (this.delivery === undefined) return;
     this.guarded = guarded;

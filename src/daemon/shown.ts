@@ -76,6 +76,7 @@ export class Shown {
   async status(): Promise<StatusReply> {
     const { host, datapath, servers } = this.options;
     const counters = await this.readCounters(false);
+    const { mac, mtu } = host.facts;
     return {
       version: version(),
       pid: process.pid,
@@ -83,17 +84,20 @@ export class Shown {
       interface: {
         name: host.name,
         up: host.state?.up ?? false,
-        mac: host.facts.mac,
-        mtu: host.facts.mtu,
+        mac,
+        mtu,
+        offloads: { off: host.offloadsOff, stuck: host.stuckOffloads },
       },
       datapath: datapath.describe(),
       connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
       madeRoom: counters?.madeRoom ?? {},
       connectionTableBytes: datapath.tableBytes,
       verdicts: counters?.verdicts ?? {},
-      neighbors: servers
-        .list()
-        .map((neighbor) => ({ ...neighbor, interface: neighbor.interface?.name ?? null })),
+      neighbors: servers.list().map((neighbor) => ({
+        ...neighbor,
+        interface: neighbor.interface?.name ?? null,
+        confirmedAgoSec: servers.confirmedAgoSec(neighbor.server),
+      })),
       warnings: this.warnings(),
     };
   }

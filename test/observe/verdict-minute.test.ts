@@ -1,6 +1,7 @@
 /** Frames of the last minute, from counts that are read once a second and may begin anew. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { VerdictOverview } from '../../src/control/protocol.ts';
 import { dropsOf, VerdictMinute } from '../../src/observe/verdict-minute.ts';
 
 const SECOND = 1000;
@@ -66,7 +67,7 @@ describe('frames of the last minute', () => {
             nowMs += stepMs;
             counted += frames;
             minute.add({ Forward: frames }, nowMs);
-            const [{ lastMinute, perSec }] = minute.list() as [{ lastMinute: number; perSec: number }];
+            const [{ lastMinute, perSec }] = minute.list() as [VerdictOverview];
             expect(Math.min(lastMinute, perSec)).toBeGreaterThanOrEqual(0);
             expect(lastMinute).toBeLessThanOrEqual(counted);
           }

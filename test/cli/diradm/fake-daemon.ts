@@ -90,6 +90,8 @@ export class FakeDaemon {
     endConnections: async () => 0,
     readStatus: () => this.call<StatusReply>('/v1/status'),
     readHealth: async () => ({ services: [] }),
+    readOverview: () => Promise.reject(new Error('there is no overview')),
+    readHistory: async () => ({ entries: [] }),
     setCheck: async () => {},
     drain: async () => [],
     readSettings: () => this.call<SettingsReply>('/v1/settings'),
