@@ -19,6 +19,8 @@ const NARROW = { viewport: { width: 390, height: 844 } };
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
 const service = (port: number, servers: FakeService['servers'], scheduler = 'wlc'): FakeService => ({
   service: { protocol: 'tcp', address: '10.0.0.1', port },
   scheduler,
@@ -141,7 +143,7 @@ describeWithChromium('the page', () => {
     await open(SERVICE_PAGE);
     await drainButton('Drain 10.0.0.11:80').click();
     await answer('wrong');
-    await seen(page.getByRole('dialog').getByText('Refused: this is not the token'));
+    await seen(page.getByRole('dialog').getByText('Not done: this is not the token'));
     expect(daemon.drains).toEqual([]);
     await answer(TOKEN);
     await seen(row('10.0.0.11:80').first().getByText('drained', { exact: true }));
@@ -193,10 +195,9 @@ describeWithChromium('the page', () => {
     await seen(page.getByText('live', { exact: true }));
     daemon.happen({ kind: 'warning', service: null, server: null, message: 'of the first daemon' });
     await seen(row('of the first daemon'));
+    await pause(1500); // uptime is in whole seconds
     await daemon.stop();
     await seen(page.getByText(/stale since \d\d:\d\d:\d\d/));
-    // Another life is told by when it began.
-    await new Promise((done) => setTimeout(done, 5500));
     await daemon.start();
     daemon.happen({ kind: 'warning', service: null, server: null, message: 'of the second daemon' });
     await seen(page.getByText('live', { exact: true }));
@@ -264,7 +265,7 @@ describeWithChromium('the page', () => {
       await goTo(...VIEWS[1]);
       await drainButton('Undrain 10.0.0.11:80').click();
       await answer('wrong');
-      await seen(page.getByText('Refused: this is not the token'));
+      await seen(page.getByText('Not done: this is not the token'));
       expect(await faults(), 'dialog').toEqual([]);
       await page.keyboard.press('Escape');
       await daemon.stop();

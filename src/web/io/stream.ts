@@ -28,6 +28,7 @@ export function openStream(listener: StreamListener, first: string | null): Stre
   let source: EventSource;
   let silence: ReturnType<typeof setTimeout>;
   let life = Number.NaN;
+  let lastUptimeSec = 0;
   let lastSequence = 0;
   /** History that came before the overview that tells whose it is. */
   let waiting: HistoryEntry[] = [];
@@ -74,10 +75,11 @@ export function openStream(listener: StreamListener, first: string | null): Stre
 
   const isOfAnotherLife = ({ timeMs, uptimeSec }: OverviewReply): boolean => {
     const startMs = timeMs - uptimeSec * 1000;
+    const isSame = uptimeSec >= lastUptimeSec && Math.abs(startMs - life) <= SAME_LIFE_MS;
     const isFirst = Number.isNaN(life);
-    if (!isFirst && Math.abs(startMs - life) <= SAME_LIFE_MS) return false;
-    life = startMs;
-    return !isFirst;
+    lastUptimeSec = uptimeSec;
+    if (!isSame) life = startMs;
+    return !isSame && !isFirst;
   };
 
   const expectMore = (): void => {

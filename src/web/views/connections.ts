@@ -48,7 +48,7 @@ function form(search: ConnectionSearch, ui: Ui): TemplateResult {
 function results(found: FoundConnections, { search, page }: ConnectionsRoute): TemplateResult {
   const first = (page - 1) * PAGE_ROWS;
   const rows = found.rows.slice(first, first + PAGE_ROWS);
-  if (found.error !== null) return html`<p class="refusal" role="alert">Refused: ${found.error}</p>`;
+  if (found.error !== null) return html`<p class="refusal" role="alert">Not done: ${found.error}</p>`;
   return html`
     <p class="counted" role="status">${counted(found, first, rows.length)}</p>
     ${rows.length === 0 ? null : scrolled('Table of connections', table(rows))}

@@ -36,7 +36,7 @@ function question(dialog: DrainDialog, ui: Ui): TemplateResult {
     <h2 id="drain-title">${verb} ${endpointText(server)}?</h2>
     <p>${consequence(dialog)} This is for ${serviceKey} only.</p>
     ${asksForToken ? tokenField() : null}
-    ${refusal === null ? null : html`<p class="refusal" role="alert"><span aria-hidden="true">✕ </span>Refused: ${refusal}</p>`}
+    ${refusal === null ? null : html`<p class="refusal" role="alert"><span aria-hidden="true">✕ </span>Not done: ${refusal}</p>`}
     <div class="buttons">
       <button type="button" @click=${() => ui.dispatch({ type: 'drain-closed' })}>Cancel</button>
       <button type="submit" class="primary" ?disabled=${isSending}>${isSending ? 'Sending …' : verb}</button>
