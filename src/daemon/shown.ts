@@ -13,12 +13,13 @@ import type {
 import { DirectorError } from '../errors.ts';
 import { Feed } from '../observe/feed.ts';
 import type { History } from '../observe/history.ts';
+import type { Reload } from '../observe/metrics.ts';
 import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
 import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { version } from '../version.ts';
-import type { CountersReport } from '../worker/messages.ts';
+import type { Counters } from './counters.ts';
 import type { Datapath } from './datapath.ts';
 import { listHealth, listServiceHealth } from './health-listing.ts';
 import type { HostInterface } from './host-interface.ts';
@@ -27,31 +28,35 @@ import type { ServerWatch } from './server-watch.ts';
 import { warningsOf } from './warnings.ts';
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** What several look at in the same second is read once. */
-const FRESH_MS = 500;
+/** In an overview, which is asked for each second. */
+const MAX_WARNINGS = 100;
 
 export interface ShownOptions {
   readonly host: HostInterface;
   readonly datapath: Datapath;
+  readonly counters: Counters;
   readonly servers: ServerWatch;
   readonly serverHealth: ServerHealth;
   readonly history: History;
   readonly configuration: () => Configuration;
+  /** So many servers have metrics of their own; if there are more, none has. */
+  readonly metricsServers: number;
 }
 
 export class Shown {
   private readonly options: ShownOptions;
+  private readonly counters: Counters;
   private readonly feed: Feed;
   private readonly minute = new VerdictMinute();
   private readonly startedMs = performance.now();
+  private reload: Reload | undefined;
+  private scraping: Promise<string> | undefined;
   private sampling: NodeJS.Timeout | undefined;
-  private counters: CountersReport | undefined;
-  private recent:
-    | { readonly atMs: number; readonly counters: Promise<CountersReport | undefined> }
-    | undefined;
+  private isSampling = false;
 
   constructor(options: ShownOptions) {
     this.options = options;
+    this.counters = options.counters;
     this.feed = new Feed({ history: options.history, overview: (service) => this.overviewWith(service) });
   }
 
@@ -67,7 +72,7 @@ export class Shown {
   }
 
   async services(): Promise<ServicesReply> {
-    const counters = await this.readCounters(true);
+    const counters = await this.counters.readWhole();
     const { timeouts, syncDaemons } = this.configuration;
     const services = listServices(this.configuration, counters?.services ?? {});
     return { connectionTableSize: this.options.datapath.tableSize, timeouts, syncDaemons, services };
@@ -75,7 +80,7 @@ export class Shown {
 
   async status(): Promise<StatusReply> {
     const { host, datapath, servers } = this.options;
-    const counters = await this.readCounters(false);
+    const counters = await this.counters.read();
     const { mac, mtu } = host.facts;
     return {
       version: version(),
@@ -136,22 +141,23 @@ export class Shown {
     return this.feed.watch(service, wake);
   }
 
+  /** Those who ask at the same time get the same. */
+  metrics(): Promise<string> {
+    this.scraping ??= this.scrape().finally(() => {
+      this.scraping = undefined;
+    });
+    return this.scraping;
+  }
+
+  /** The file was read again. */
+  noteReload(isSuccess: boolean): void {
+    const succeededMs = isSuccess ? Date.now() : (this.reload?.succeededMs ?? 0);
+    this.reload = { isSuccess, succeededMs };
+  }
+
   warnings(): string[] {
     const { host, servers } = this.options;
     return warningsOf(this.configuration, servers.list(), host.stuckOffloads);
-  }
-
-  /** What the datapath said last, when it does not answer now. */
-  async readCounters(services: boolean): Promise<CountersReport | undefined> {
-    const { datapath } = this.options;
-    if (!datapath.isRunning) return this.counters;
-    try {
-      const report = await datapath.request({ kind: 'read-counters', services });
-      this.counters = services ? report : { ...report, services: this.counters?.services ?? {} };
-    } catch {
-      // what was known stands
-    }
-    return this.counters;
   }
 
   private get configuration(): Configuration {
@@ -170,23 +176,36 @@ export class Shown {
     );
   }
 
+  /** A datapath that answers late is not asked twice. */
   private async sample(): Promise<void> {
-    const counters = await (this.feed.watcherCount > 0 ? this.recentCounters() : this.readCounters(false));
+    if (this.isSampling) return;
+    this.isSampling = true;
+    const isWatched = this.feed.watcherCount > 0;
+    const counters = await (isWatched ? this.counters.recentWhole() : this.counters.read());
     if (counters !== undefined) this.minute.add(counters.verdicts, performance.now());
     await this.feed.tellAll();
+    this.isSampling = false;
   }
 
-  private recentCounters(): Promise<CountersReport | undefined> {
-    const nowMs = performance.now();
-    if (this.recent === undefined || nowMs - this.recent.atMs > FRESH_MS)
-      this.recent = { atMs: nowMs, counters: this.readCounters(true) };
-    return this.recent.counters;
+  /** Loaded when somebody asks for it. */
+  private async scrape(): Promise<string> {
+    const { renderMetrics } = await import('../observe/exposition.ts');
+    const { services } = await this.services();
+    const { reload } = this;
+    const maxServers = this.options.metricsServers;
+    return renderMetrics({
+      status: await this.status(),
+      services,
+      health: this.health(),
+      reload,
+      maxServers,
+    });
   }
 
   /** One that was watched and is no longer there has no servers. */
   private async overviewWith(key: string | undefined): Promise<OverviewReply> {
     const { host, datapath, serverHealth } = this.options;
-    const counters = await this.recentCounters();
+    const counters = await this.counters.recentWhole();
     const { name, mode, state, restarts } = datapath.describe();
     const listings = listServices(this.configuration, counters?.services ?? {});
     const services = listings.map(serviceOverview);
@@ -207,7 +226,12 @@ export class Shown {
         configured === undefined
           ? []
           : serverOverviews(listings[index]!, listServiceHealth(configured, serverHealth)),
-      warnings: this.warnings(),
+      warnings: firstOf(this.warnings()),
     };
   }
+}
+
+function firstOf(warnings: readonly string[]): readonly string[] {
+  const more = warnings.length - MAX_WARNINGS;
+  return more <= 0 ? warnings : [...warnings.slice(0, MAX_WARNINGS), `and ${more} warnings more`];
 }

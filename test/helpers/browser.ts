@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll } from 'vitest';
-import { describeUnlessMissing, missingTools, type Namespace } from './netns.ts';
+import { describeWithTools, type Namespace } from './netns.ts';
 
 export const CHROMIUM = 'chromium';
 /** As root it has no sandbox; the rest keeps it from asking the network for anything. */
@@ -20,7 +20,7 @@ const FLAGS = [
 
 /** describe() for tests that need Chromium. */
 export const describeWithChromium = (name: string, body: () => void): void =>
-  describeUnlessMissing(name, missingTools([CHROMIUM]), body);
+  describeWithTools(name, [CHROMIUM], body);
 
 /** Inside describe(): a browser that goes with it, in this namespace if one is given. */
 export function browsers(): { launch(namespace?: Namespace): Promise<Browser> } {

@@ -162,10 +162,8 @@ export async function listNamespaces(): Promise<string[]> {
 /** Which of `root` and the named tools this machine lacks. */
 export function missingNeeds(tools: readonly string[]): string[] {
   const missing = process.getuid?.() === 0 ? [] : ['root'];
-  return [...missing, ...missingTools(tools)];
+  return [...missing, ...tools.filter((tool) => !isOnPath(tool))];
 }
-
-export const missingTools = (tools: readonly string[]): string[] => tools.filter((tool) => !isOnPath(tool));
 
 function isOnPath(tool: string): boolean {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
@@ -179,16 +177,23 @@ function isOnPath(tool: string): boolean {
   });
 }
 
-/** describe() for tests that need root, `ip`, `nsenter` and the tools named. */
-export function describeWithRoot(name: string, tools: readonly string[], body: () => void): void {
-  describeUnlessMissing(name, missingNeeds(['ip', 'nsenter', ...tools]), body);
-}
-
 /**
- * Where something is missing the tests are skipped, and their title says what is missing. With DIRECTOR_REQUIRE_ALL=1
- * (scripts/test and CI, which install everything) a missing need is a failure instead.
+ * describe() for tests that need root, `ip`, `nsenter` and the tools named. Where something is missing the
+ * tests are skipped, and their title says what is missing. With DIRECTOR_REQUIRE_ALL=1 (scripts/test and CI,
+ * which install everything) a missing need is a failure instead.
  */
-export function describeUnlessMissing(name: string, missing: readonly string[], body: () => void): void {
+export const describeWithRoot = (name: string, tools: readonly string[], body: () => void): void =>
+  describeUnless(missingNeeds(['ip', 'nsenter', ...tools]), name, body);
+
+/** The same for tests that need no root. */
+export const describeWithTools = (name: string, tools: readonly string[], body: () => void): void =>
+  describeUnless(
+    tools.filter((tool) => !isOnPath(tool)),
+    name,
+    body,
+  );
+
+function describeUnless(missing: readonly string[], name: string, body: () => void): void {
   if (missing.length === 0) {
     describe(name, body);
   } else if (process.env.DIRECTOR_REQUIRE_ALL === '1') {
