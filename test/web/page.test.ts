@@ -14,7 +14,7 @@ import { must } from '../helpers/netns.ts';
 const TOKEN = 'of-this-test-alone';
 const WEB = 'tcp 10.0.0.1:80';
 const SERVICE_PAGE = `#/service/${encodeURIComponent(WEB)}`;
-const SOON_MS = 10_000;
+const SOON_MS = 20_000;
 const NARROW = { viewport: { width: 390, height: 844 } };
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -5,7 +5,13 @@ import { serverCondition, serversUp, serviceCondition } from '../../src/web/stat
 import { slotsOf, toggled } from '../../src/web/state/graphed.ts';
 import { filterHistory, HISTORY_KEPT } from '../../src/web/state/history.ts';
 import { hashOf, parseRoute, type Route } from '../../src/web/state/route.ts';
-import { filterServices, pageOf, sortedBy, sortServices } from '../../src/web/state/service-list.ts';
+import {
+  filterServices,
+  pageOf,
+  sortedBy,
+  sortServers,
+  sortServices,
+} from '../../src/web/state/service-list.ts';
 import { type Action, firstState, reduce, type State } from '../../src/web/state/state.ts';
 import { fakeServer } from '../helpers/fake-daemon.ts';
 
@@ -112,6 +118,12 @@ describe('the list of services', () => {
     expect(once).toEqual({ column: 'active', descending: true });
     expect(sortedBy(once, 'active').descending).toBe(false);
     expect(sortedBy(once, 'scheduler').descending).toBe(false);
+  });
+
+  test('has its servers by name', () => {
+    const servers = ['10.0.0.9', '10.0.0.100', '10.0.0.20'].map((address) => fakeServer(address, 1));
+    const addresses = sortServers(servers).map(({ server }) => server.address);
+    expect(addresses).toEqual(['10.0.0.9', '10.0.0.20', '10.0.0.100']);
   });
 
   test('is filtered by all words, in name, scheduler and state', () => {

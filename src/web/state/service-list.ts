@@ -1,5 +1,6 @@
 /** The services as the table shows them: filtered, sorted, one page of them. */
-import type { ServiceOverview } from '../../control/protocol.ts';
+import type { ServerOverview, ServiceOverview } from '../../control/protocol.ts';
+import { endpointText } from '../endpoint.ts';
 import { serversUp, serviceCondition, severityOf } from './condition.ts';
 
 export type ServiceColumn =
@@ -65,6 +66,10 @@ export function sortServices(
     return difference === 0 ? inOrder.compare(a.key, b.key) : turn * difference;
   });
 }
+
+/** By name: the daemon has the one that was added last first. */
+export const sortServers = (servers: readonly ServerOverview[]): ServerOverview[] =>
+  servers.toSorted((a, b) => inOrder.compare(endpointText(a.server), endpointText(b.server)));
 
 export interface Page<T> {
   readonly rows: readonly T[];

@@ -6,6 +6,7 @@ import { formatBytes, formatCount } from '../format.ts';
 import { serviceGraph } from '../graph/lines.ts';
 import { serversUp, serviceCondition } from '../state/condition.ts';
 import { slotsOf } from '../state/graphed.ts';
+import { sortServers } from '../state/service-list.ts';
 import type { State } from '../state/state.ts';
 import { graph } from './graph.ts';
 import { historyTable } from './history.ts';
@@ -21,7 +22,7 @@ export function serviceView(state: State, overview: OverviewReply, key: string, 
     return html`<p class="back"><a href="#/">‹ All services</a></p>
       <h2>${key}</h2>
       <p class="empty">There is no such service now.</p>`;
-  const servers = state.serversOf === key ? overview.servers : [];
+  const servers = sortServers(state.serversOf === key ? overview.servers : []);
   const known = servers.map(({ server }) => endpointText(server));
   const slots = slotsOf(state.graphed, known);
   return html`
