@@ -13,6 +13,7 @@ import { addMarkCommands } from './mark.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
+import { addStatusCommand } from './status.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -27,6 +28,8 @@ const USAGE_CODES = new Set([
   'PLAN_OUTDATED',
   'SERVICE_NOT_FOUND',
   'SERVER_NOT_FOUND',
+  'WEB_ADDRESS',
+  'TOKEN_FILE',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
   'XDP_UNAVAILABLE',
@@ -42,17 +45,7 @@ function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .option('--socket <path>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(process.env));
   addRunCommand(program);
-  program
-    .command('status')
-    .description('show datapath, interface, neighbours, frames by verdict, warnings')
-    .option('--json', 'as the control socket tells it')
-    .action(async (options: { json?: boolean }, command: Command) => {
-      const { renderStatus } = await import('./status.ts');
-      await asking(command, async (client) => {
-        const reply = await client.readStatus();
-        console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
-      });
-    });
+  addStatusCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
