@@ -127,6 +127,7 @@ _NAME() {
   elif [[ $current == -* || $commands == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands $options" -- "$current")
   elif [[ -n $commands ]]; then
+    if ((count > 0)); then return; fi
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
   else
     _NAME_kind "$path" "$count"
