@@ -17,6 +17,7 @@ import {
   type EndedReply,
   type HealthReply,
   type MarksReply,
+  type OverviewReply,
   type PlanReply,
   type PlanRequest,
   type ServicesReply,
@@ -39,6 +40,8 @@ export interface DirectorClient {
   endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
   readHealth(): Promise<HealthReply>;
+  /** With the servers of this service, named by its key. */
+  readOverview(service?: string): Promise<OverviewReply>;
   setCheck(request: CheckRequest): Promise<void>;
   /** The servers that it was for. */
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
@@ -96,6 +99,10 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
     readHealth: () => call<HealthReply>(connection, 'GET', '/v1/health'),
+    readOverview(service) {
+      const query = service === undefined ? '' : `?${new URLSearchParams({ service })}`;
+      return call<OverviewReply>(connection, 'GET', `/v1/overview${query}`);
+    },
     setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),

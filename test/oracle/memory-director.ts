@@ -121,6 +121,7 @@ export class MemoryDirector {
       endConnections: async (filter) => session.endConnections(filter),
       readStatus: () => Promise.reject(new Error('a memory director has no status')),
       readHealth: async () => ({ services: [] }),
+      readOverview: () => Promise.reject(new Error('a memory director has no overview')),
       setCheck: async () => {},
       drain: async () => [],
       readSettings: async () => ({ settings: [] }),

@@ -15,6 +15,7 @@ import { addMarkCommands } from './mark.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
+import { addTopCommand } from './top.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -56,6 +57,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
         console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
       });
     });
+  addTopCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);

@@ -87,6 +87,7 @@ export class FakeDaemon {
     endConnections: async () => 0,
     readStatus: () => this.call<StatusReply>('/v1/status'),
     readHealth: async () => ({ services: [] }),
+    readOverview: () => Promise.reject(new Error('diradm asks for no overview')),
     setCheck: async () => {},
     drain: async () => [],
     readSettings: () => this.call<SettingsReply>('/v1/settings'),
