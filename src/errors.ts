@@ -30,6 +30,12 @@ export const ERROR_CODES = {
   XDP_UNAVAILABLE: 'the XDP datapath cannot be had on this host or interface as it is',
   XDP_OCCUPIED: 'another XDP program is on the interface',
   XDP_LAYOUT: 'what an XDP datapath of another version left in the kernel cannot be taken over',
+  TOO_MANY_STREAMS: 'as many streams of events are open as the director serves at once',
+  WEB_ADDRESS: 'the address of --web cannot be listened on',
+  TOKEN_FILE: 'the file of --web-token-file cannot be read, or is not as it must be',
+  TOKEN_NEEDED: 'a change over the web listener came without the token, or with a wrong one',
+  READ_ONLY: 'nothing can be changed over the web listener: it has no token',
+  NOT_OVER_WEB: 'the web listener does not serve this call, or not under this name',
   DATAPATH_FAILED: 'the datapath process ended or does not answer',
 } as const;
 

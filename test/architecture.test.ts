@@ -39,6 +39,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'schedule/registry.ts', 'health/schema.ts', ...ROOT_FILES],
     types: ['health'],
   },
+  observe: {
+    values: ['wire', 'service', 'control/endpoint.ts', 'datapath/verdict.ts', ...ROOT_FILES],
+    types: ['control'],
+  },
   worker: {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', 'host', ...ROOT_FILES],
     types: ['control'],
@@ -56,6 +60,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'worker',
       'xdp',
       'health',
+      'observe',
       'cli',
       ...ROOT_FILES,
     ],

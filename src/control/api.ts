@@ -9,13 +9,23 @@ import type {
   EndedReply,
   EndpointFilter,
   HealthReply,
+  HistoryReply,
   MarksReply,
+  OverviewReply,
   PlanReply,
   PlanRequest,
   ServicesReply,
   SettingsReply,
   StatusReply,
 } from './protocol.ts';
+
+/** Of somebody who looks on. What is not taken in time is replaced by what is newer. */
+export interface Watch {
+  /** The newest overview as JSON; undefined: it was taken already. */
+  takeOverview(): string | undefined;
+  readonly isOver: boolean;
+  end(): void;
+}
 
 export interface DirectorApi {
   /** In order; one that fails does not stop those after it. Resolves when the datapath works by them. */
@@ -27,6 +37,12 @@ export interface DirectorApi {
   endConnections(filter: ConnectionFilter): Promise<EndedReply>;
   status(): Promise<StatusReply>;
   health(): HealthReply;
+  /** `service`: the one whose servers are told of, too, by its key. */
+  overview(service?: string): Promise<OverviewReply>;
+  /** After this number, at most the first `limit`; without it the newest. */
+  history(after: number | undefined, limit: number): HistoryReply;
+  /** Calls `wake` once a second and when something has happened, until the watch is over. */
+  watch(service: string | undefined, wake: () => void): Watch;
   /** How the servers of a service are checked from now on; null: not at all. */
   setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void>;
   /** They take no new connections, or do so again. */

@@ -13,9 +13,13 @@ import {
   drainRequest,
   editsRequest,
   endQuery,
+  historyQuery,
+  overviewQuery,
   planRequest,
   stopRequest,
+  streamQuery,
 } from './schema.ts';
+import { streamEvents } from './stream.ts';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -40,6 +44,18 @@ export function createControlApp(api: DirectorApi): Hono {
     return c.json(await api.edit(edits));
   });
   app.get('/v1/health', (c) => c.json(api.health()));
+  app.get('/v1/overview', async (c) =>
+    c.json(await api.overview(checked(overviewQuery, c.req.query()).service)),
+  );
+  app.get('/v1/history', (c) => {
+    const { after, limit } = checked(historyQuery, c.req.query());
+    return c.json(api.history(after, limit));
+  });
+  app.get('/v1/stream', (c) => {
+    const lastEventId = c.req.header('last-event-id');
+    const query = { ...c.req.query(), ...(lastEventId === undefined ? {} : { after: lastEventId }) };
+    return streamEvents(c, api, checked(streamQuery, query));
+  });
   app.post('/v1/checks', async (c) => {
     const { service, check } = checked(checkRequest, await jsonBody(c.req));
     await api.setCheck(service, check);
@@ -82,8 +98,9 @@ const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: {
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
+  if (code === 'SERVICE_NOT_FOUND' || code === 'SERVER_NOT_FOUND') return 404;
   if (code === 'PLAN_OUTDATED') return 409;
-  return code === 'DATAPATH_FAILED' ? 503 : 500;
+  return code === 'DATAPATH_FAILED' || code === 'TOO_MANY_STREAMS' ? 503 : 500;
 }
 
 /** Nothing at all means nothing special. */

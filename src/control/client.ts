@@ -16,6 +16,7 @@ import {
   type EditsRequest,
   type EndedReply,
   type HealthReply,
+  type HistoryReply,
   type MarksReply,
   type OverviewReply,
   type PlanReply,
@@ -40,8 +41,10 @@ export interface DirectorClient {
   endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
   readHealth(): Promise<HealthReply>;
-  /** With the servers of this service, named by its key. */
+  /** `service`: the one whose servers are told of, by its key. */
   readOverview(service?: string): Promise<OverviewReply>;
+  /** Those after this number; without it the newest. */
+  readHistory(after?: number): Promise<HistoryReply>;
   setCheck(request: CheckRequest): Promise<void>;
   /** The servers that it was for. */
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
@@ -99,10 +102,12 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
     readHealth: () => call<HealthReply>(connection, 'GET', '/v1/health'),
-    readOverview(service) {
+    readOverview: (service) => {
       const query = service === undefined ? '' : `?${new URLSearchParams({ service })}`;
       return call<OverviewReply>(connection, 'GET', `/v1/overview${query}`);
     },
+    readHistory: (after) =>
+      call<HistoryReply>(connection, 'GET', `/v1/history${after === undefined ? '' : `?after=${after}`}`),
     setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),

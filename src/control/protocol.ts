@@ -114,6 +114,8 @@ export interface StatusReply {
     readonly up: boolean;
     readonly mac: string;
     readonly mtu: number;
+    /** By ethtool's names: switched off while the director runs; on although they should not be. */
+    readonly offloads: { readonly off: readonly string[]; readonly stuck: readonly string[] };
   };
   readonly datapath: {
     readonly name: string;
@@ -146,6 +148,8 @@ export interface NeighborListing {
   readonly state: string;
   /** Name of the interface by which frames to it leave; null: the director's own. */
   readonly interface: string | null;
+  /** Since it last showed that it has the MAC; null: not known, or it needs none. */
+  readonly confirmedAgoSec: number | null;
 }
 
 /** GET /v1/health */

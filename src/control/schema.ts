@@ -131,6 +131,22 @@ export const applyRequest = z.strictObject({ token: z.string().max(64) });
 
 export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });
 
+export const MAX_HISTORY_LISTED = 10_000;
+
+const sequence = z.coerce.number().int().min(0);
+
+export const overviewQuery = z.strictObject({ service: z.string().exactOptional() });
+
+export const historyQuery = z.strictObject({
+  after: sequence.exactOptional(),
+  limit: z.coerce.number().int().min(1).max(MAX_HISTORY_LISTED).default(1000),
+});
+
+export const streamQuery = z.strictObject({
+  service: z.string().exactOptional(),
+  after: sequence.exactOptional(),
+});
+
 export const connectionsQuery = z.strictObject({
   ...connectionFilter,
   cursor: z.coerce.number().int().min(0).default(0),

@@ -110,7 +110,7 @@ export class DatapathProcess {
     if (worker === undefined || !this.isReady || this.isWatched) return;
     this.isWatched = true;
     try {
-      await worker.request({ kind: 'read-counters' }, REACT_WITHIN_MS);
+      await worker.request({ kind: 'read-counters', services: false }, REACT_WITHIN_MS);
     } catch {
       if (worker.isAlive) this.replace(worker, `it did not react for ${REACT_WITHIN_MS / 1000} s`);
     } finally {
@@ -120,7 +120,7 @@ export class DatapathProcess {
 
   private replace(worker: WorkerProcess, why: string): void {
     if (this.isStopping) return;
-    this.log.error({ pid: worker.pid }, `the datapath process is ended: ${why}`);
+    this.log.error({ event: 'datapath', pid: worker.pid }, `the datapath process is ended: ${why}`);
     worker.kill();
   }
 
@@ -152,7 +152,8 @@ export class DatapathProcess {
   /** One that lives but does not take its state would keep the next from its turn. */
   private async takeOver(): Promise<void> {
     await this.start().catch((error: Error) => {
-      if (isRefusal(error)) this.log.error({}, `the next datapath process cannot begin: ${error.message}`);
+      if (isRefusal(error))
+        this.log.error({ event: 'datapath' }, `the next datapath process cannot begin: ${error.message}`);
       return this.atWork?.stop();
     });
   }
@@ -189,7 +190,12 @@ export class DatapathProcess {
     const { pauseMs } = this;
     this.pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     this.restarts++;
-    const fields = { how, restarts: this.restarts, ...(lastWords === '' ? {} : { lastWords }) };
+    const fields = {
+      event: 'datapath',
+      how,
+      restarts: this.restarts,
+      ...(lastWords === '' ? {} : { lastWords }),
+    };
     this.log.warn(
       fields,
       `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss(this.quickEnds)}`,

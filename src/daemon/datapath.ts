@@ -100,7 +100,10 @@ export class Datapath {
     const { datapath, log } = this.options;
     if (datapath === 'pcap' || !(await this.startXdp())) await this.startPcap();
     const mode = this.mode === null ? '' : ` (${this.mode})`;
-    log.info({ datapath: this.kind, mode: this.mode }, `the datapath is ${this.kind}${mode}`);
+    log.info(
+      { event: 'datapath', datapath: this.kind, mode: this.mode },
+      `the datapath is ${this.kind}${mode}`,
+    );
     for (const note of this.notes) log.info({}, note);
   }
 

@@ -3,7 +3,6 @@
  * socket. Edits are carried out one request after the other.
  */
 import type { DirectorApi } from '../control/api.ts';
-import { listServices } from '../control/listing.ts';
 import type {
   ConnectionFilter,
   ConnectionsReply,
@@ -26,33 +25,36 @@ import { type HealthPolicy, NO_POLICY } from '../health/policy.ts';
 import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-check.ts';
 import { CheckRules } from '../host/check-rules.ts';
 import type { RouteSocket } from '../host/netlink.ts';
+import type { History } from '../observe/history.ts';
+import { editsSentence, turnSentence } from '../observe/sentences.ts';
+import { turnsBetween } from '../observe/turns.ts';
 import {
   type applyEdit,
   type Configuration,
   draftOf,
   EMPTY_CONFIGURATION,
+  endpointText,
   findServers,
   findService,
   serviceKey,
 } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
-import type { Edit, ServiceAddress } from '../service/model.ts';
-import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
+import type { Edit, ServerAddress, ServiceAddress } from '../service/model.ts';
 import { readTextFile } from '../text-file.ts';
-import { version } from '../version.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
-import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
+import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
-import { listHealth } from './health-listing.ts';
+import { describeCheck } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
 import { ServerHealth } from './server-health.ts';
 import { ServerWatch } from './server-watch.ts';
+import { Shown } from './shown.ts';
 import { warningsOf } from './warnings.ts';
 
 export interface DirectorOptions extends DatapathOptions {
@@ -63,6 +65,7 @@ export interface DirectorOptions extends DatapathOptions {
   /** Of services without a configuration file. */
   readonly defaultCheck: 'tcp' | 'off';
   readonly runCheck: RunCheck;
+  readonly history: History;
   readonly onEnd: (end: End) => void;
 }
 
@@ -79,6 +82,7 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly shown: Shown;
   private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -89,9 +93,7 @@ export class Director implements DirectorApi {
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
-  private counters: CountersReport | undefined;
   private editing: Promise<unknown> = Promise.resolve();
-  private readonly startedMs = performance.now();
   private warned: ReadonlySet<string> = new Set();
 
   constructor(options: DirectorOptions) {
@@ -114,6 +116,9 @@ export class Director implements DirectorApi {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
     });
+    const { servers, serverHealth, datapath } = this;
+    const configuration = () => this.configuration;
+    this.shown = new Shown({ ...options, servers, serverHealth, datapath, configuration });
   }
 
   /** Something was found that had gone on forwarding without its director. */
@@ -128,10 +133,17 @@ export class Director implements DirectorApi {
     await this.datapath.removeLeftovers();
     await this.reload();
     await this.serverHealth.removeLeft();
+    this.shown.start();
+  }
+
+  /** Those who look on are let go. */
+  endStreams(): void {
+    this.shown.close();
   }
 
   async close(keepForwarding: boolean): Promise<void> {
     this.isClosing = true;
+    this.shown.close();
     await this.serverHealth.close();
     this.servers.close();
     await this.datapath.stop(keepForwarding);
@@ -152,12 +164,14 @@ export class Director implements DirectorApi {
     return this.oneAtATime(() => this.carryOut(edits));
   }
 
-  async services(): Promise<ServicesReply> {
-    const counters = await this.readCounters();
-    const { timeouts, syncDaemons } = this.configuration;
-    const services = listServices(this.configuration, counters?.services ?? {});
-    return { connectionTableSize: this.datapath.tableSize, timeouts, syncDaemons, services };
-  }
+  services = (): Promise<ServicesReply> => this.shown.services();
+  status = (): Promise<StatusReply> => this.shown.status();
+  health = (): HealthReply => this.shown.health();
+  settings = (): SettingsReply => this.shown.settings();
+  marks = (): MarksReply => this.shown.marks();
+  overview: DirectorApi['overview'] = (service) => this.shown.overview(service);
+  history: DirectorApi['history'] = (after, limit) => this.shown.history(after, limit);
+  watch: DirectorApi['watch'] = (service, wake) => this.shown.watch(service, wake);
 
   connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply> {
     return this.datapath.request({ kind: 'list-connections', cursor, limit, filter });
@@ -167,30 +181,6 @@ export class Director implements DirectorApi {
     return this.datapath.request({ kind: 'end-connections', filter });
   }
 
-  async status(): Promise<StatusReply> {
-    const { host } = this.options;
-    const counters = await this.readCounters();
-    const { state } = host;
-    const neighbors = this.servers.list();
-    return {
-      version: version(),
-      pid: process.pid,
-      uptimeSec: Math.floor((performance.now() - this.startedMs) / 1000),
-      interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
-      datapath: this.datapath.describe(),
-      connections: counters?.connections ?? { live: 0, capacity: this.datapath.tableSize },
-      madeRoom: counters?.madeRoom ?? {},
-      connectionTableBytes: this.datapath.tableBytes,
-      verdicts: counters?.verdicts ?? {},
-      neighbors: neighbors.map((neighbor) => ({ ...neighbor, interface: neighbor.interface?.name ?? null })),
-      warnings: warningsOf(this.configuration, neighbors, host.stuckOffloads),
-    };
-  }
-
-  health(): HealthReply {
-    return listHealth(this.configuration, this.serverHealth);
-  }
-
   setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void> {
     return this.oneAtATime(async () => {
       findService(this.configuration, service);
@@ -198,32 +188,19 @@ export class Director implements DirectorApi {
       this.serverHealth.setPolicy(service, { ...this.serverHealth.policyOf(service), check });
       await this.serverHealth.follow(this.configuration);
       this.followHealth();
+      const key = serviceKey(service);
+      const how = check === null ? 'is no longer checked' : `is checked by ${describeCheck(check)}`;
+      this.options.log.info({ event: 'configuration', service: key }, `${key} ${how}`);
     });
   }
 
   drain(wanted: EndpointFilter, only: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply> {
     return this.oneAtATime(async () => {
       const servers = findServers(this.configuration, wanted, only);
-      for (const { service, server } of servers) this.serverHealth.setDrained(service, server, isDrained);
+      for (const { service, server } of servers) this.setDrained(service, server, isDrained);
       await this.takeHealthOver();
       return { servers };
     });
-  }
-
-  settings(): SettingsReply {
-    const { settings } = this.configuration;
-    return {
-      settings: SETTING_NAMES.map((name) => ({
-        name,
-        value: settings[name],
-        default: SETTINGS[name].default,
-        meaning: SETTINGS[name].meaning,
-      })),
-    };
-  }
-
-  marks(): MarksReply {
-    return { rules: this.configuration.marks };
   }
 
   plan(file: PlanRequest): Promise<PlanReply> {
@@ -240,7 +217,7 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const { name, desired } = this.plans.take(token, this.present());
       const edits = await this.makeSo(desired);
-      this.options.log.info({ name, edits }, `applied ${name}: ${edits} changes`);
+      this.options.log.info({ event: 'configuration', name, edits }, `applied ${name}: ${edits} changes`);
     });
   }
 
@@ -253,7 +230,7 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const desired = await this.desiredBy({ name: path, format, text: readTextFile(path, code) });
       const edits = await this.makeSo(desired);
-      log.info({ path, edits }, `read ${path}: ${edits} changes`);
+      log.info({ event: 'configuration', path, edits }, `read ${path}: ${edits} changes`);
     });
   }
 
@@ -263,6 +240,13 @@ export class Director implements DirectorApi {
 
   restart(): void {
     this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
+  }
+
+  private setDrained(address: ServiceAddress, at: ServerAddress, isDrained: boolean): void {
+    if (!this.serverHealth.setDrained(address, at, isDrained)) return;
+    const [service, server] = [serviceKey(address), endpointText(at)];
+    const [event, word] = isDrained ? ['drained', 'drained'] : ['undrained', 'no longer drained'];
+    this.options.log.info({ event, service, server }, `real server ${server} of ${service} is ${word}`);
   }
 
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
@@ -287,9 +271,17 @@ export class Director implements DirectorApi {
         return { code: error.code, message: error.message };
       }
     });
-    if (accepted.length > 0) this.configuration = draft;
+    if (accepted.length > 0) {
+      this.configuration = draft;
+      this.tellOf(accepted.filter(({ op }) => op !== 'zero'));
+    }
     await this.follow(before, accepted);
     return { results };
+  }
+
+  private tellOf(edits: readonly Edit[]): void {
+    if (edits.length === 0) return;
+    this.options.log.info({ event: 'configuration', edits: edits.length }, editsSentence(edits));
   }
 
   private applyFrom(before: Configuration): typeof applyEdit {
@@ -367,6 +359,7 @@ export class Director implements DirectorApi {
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
+    this.noteTurns(before);
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.servers.follow(this.configuration);
     if (this.datapath.isRunning) {
@@ -378,6 +371,15 @@ export class Director implements DirectorApi {
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.follow(this.configuration);
     this.warn();
+  }
+
+  private noteTurns(before: Configuration): void {
+    for (const turn of turnsBetween(before, this.configuration)) {
+      const { service, server, isDown } = turn;
+      const message = turnSentence(turn, this.serverHealth.stateOf(service, server).cause);
+      const subject = { service: serviceKey(service), server };
+      this.options.history.note(isDown ? 'server-down' : 'server-up', message, subject);
+    }
   }
 
   /** The edits that bring the datapath process up to date, which counts as done when they are sent. */
@@ -421,9 +423,9 @@ export class Director implements DirectorApi {
     await this.servers.follow(this.configuration);
     await this.serverHealth.follow(this.configuration);
     const services = this.configuration.services.size;
-    const connections = (await this.readCounters())?.connections.live ?? 0;
+    const connections = (await this.shown.readCounters(false))?.connections.live ?? 0;
     this.options.log.info(
-      { services, connections },
+      { event: 'datapath', services, connections },
       `took over ${services} services and ${connections} connections of the running ${this.datapath.kind === 'xdp' ? 'program' : 'datapath process'}`,
     );
   }
@@ -448,15 +450,9 @@ export class Director implements DirectorApi {
   /** Each warning once, and again when it had gone and comes back. */
   private warn(): void {
     const warnings = warningsOf(this.configuration, this.servers.list(), []);
-    for (const warning of warnings) if (!this.warned.has(warning)) this.options.log.warn({}, warning);
+    for (const warning of warnings)
+      if (!this.warned.has(warning)) this.options.log.warn({ event: 'warning' }, warning);
     this.warned = new Set(warnings);
-  }
-
-  /** What the datapath said last, when it does not answer now. */
-  private async readCounters(): Promise<CountersReport | undefined> {
-    if (!this.datapath.isRunning) return this.counters;
-    this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
-    return this.counters;
   }
 }
 

@@ -11,7 +11,7 @@ export interface WorkerDatapath {
   /** After edits. */
   afterEdits(): void;
   setHost(host: HostFacts, interfaceIndex: number): void;
-  readCounters(): CountersReport;
+  readCounters(withServices: boolean): CountersReport;
   /** Takes away what would outlive the process. */
   remove(): void;
   /** The daemon is gone. True: it goes on in this process; false: not, or it does so without one. */

@@ -67,7 +67,7 @@ class Worker {
         datapath.setHost(request.host, request.interfaceIndex);
         return null;
       case 'read-counters':
-        return datapath.readCounters();
+        return datapath.readCounters(request.services);
       case 'list-connections':
         return this.list(session.listConnections(request.cursor, request.limit), request.filter);
       case 'end-connections':

@@ -92,7 +92,8 @@ export type Request =
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
   /** `interfaceIndex` 0: there is no such interface now. */
   | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
-  | { readonly kind: 'read-counters' }
+  /** `services`: with what was counted of each, which for thousands of servers is megabytes. */
+  | { readonly kind: 'read-counters'; readonly services: boolean }
   | {
       readonly kind: 'list-connections';
       readonly cursor: number;
@@ -104,7 +105,7 @@ export type Request =
   | { readonly kind: 'remove' };
 
 export interface CountersReport {
-  /** By serviceKey(). */
+  /** By serviceKey(); none when they were not asked for. */
   readonly services: Readonly<Record<string, ServiceCounters>>;
   /** Frames by name of the Verdict; those that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;

@@ -130,8 +130,8 @@ export class PathDatapath implements WorkerDatapath {
     this.capture();
   }
 
-  readCounters(): CountersReport {
-    return { ...this.session.readCounters(), capturing: this.engine.isOpen };
+  readCounters(withServices: boolean): CountersReport {
+    return { ...this.session.readCounters(withServices), capturing: this.engine.isOpen };
   }
 
   /** Nothing of it outlives its process. */

@@ -18,13 +18,8 @@ import {
   EMPTY_CONFIGURATION,
   serviceKey,
 } from '../service/configuration.ts';
-import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
-import {
-  estimateRates,
-  readServiceCounters,
-  virtualAddressesOf,
-  zeroCounters,
-} from '../service/read-counters.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
+import { countersOf, estimateRates, virtualAddressesOf, zeroCounters } from '../service/read-counters.ts';
 import { reachOf } from '../service/real-server.ts';
 import { ESTIMATE_INTERVAL_SEC } from '../service/traffic.ts';
 import { parseIp, parseMac } from '../wire/address.ts';
@@ -44,7 +39,8 @@ export interface DatapathSession {
   edit(edits: readonly Edit[]): void;
   setNextHops(nextHops: readonly NextHop[]): void;
   setHost(host: HostFacts): void;
-  readCounters(): CountersReport;
+  /** `withServices`: and what was counted of each service. */
+  readCounters(withServices?: boolean): CountersReport;
   /** Some of them, from `cursor` on: 0, then what the last page said. */
   listConnections(cursor: number, limit: number): ConnectionsPage;
   /** Ends those that the filter is for; templates stay while connections depend on them. Returns how many ended. */
@@ -112,11 +108,9 @@ export class PathSession implements DatapathSession {
     return virtualAddressesOf(this.path.services.services, this.configuration.marks);
   }
 
-  readCounters(): CountersReport {
+  readCounters(withServices = true): CountersReport {
     const { path } = this;
-    const services: Record<string, ServiceCounters> = {};
-    for (const service of path.services.services)
-      services[serviceKey(service.address)] = readServiceCounters(service);
+    const services = withServices ? countersOf(path.services.services) : {};
     const verdicts: Record<string, number> = {};
     for (const [verdict, name] of verdictNames) {
       const frames = path.verdicts[verdict]!;

@@ -59,8 +59,8 @@ export class KernelDatapath implements WorkerDatapath {
     this.interfaceIndex = interfaceIndex;
   }
 
-  readCounters(): CountersReport {
-    return { ...this.session.readCounters(), capturing: this.datapath.isAttached };
+  readCounters(withServices: boolean): CountersReport {
+    return { ...this.session.readCounters(withServices), capturing: this.datapath.isAttached };
   }
 
   remove(): void {

@@ -16,13 +16,8 @@ import {
   EMPTY_CONFIGURATION,
   serviceKey,
 } from '../service/configuration.ts';
-import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
-import {
-  estimateRates,
-  readServiceCounters,
-  virtualAddressesOf,
-  zeroCounters,
-} from '../service/read-counters.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
+import { countersOf, estimateRates, virtualAddressesOf, zeroCounters } from '../service/read-counters.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { ESTIMATE_INTERVAL_SEC, Traffic } from '../service/traffic.ts';
@@ -137,13 +132,10 @@ export class XdpSession implements DatapathSession {
     return { ...this.configuration, services: [...this.configuration.services.values()] };
   }
 
-  readCounters(): CountersReport {
+  readCounters(withServices = true): CountersReport {
     this.refresh();
-    const services: Record<string, ServiceCounters> = {};
-    for (const service of this.table.services)
-      services[serviceKey(service.address)] = readServiceCounters(service);
     return {
-      services,
+      services: withServices ? countersOf(this.table.services) : {},
       verdicts: this.readVerdicts(),
       connections: { live: this.live, capacity: this.capacity },
       madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),

@@ -348,7 +348,10 @@ describe('an error of the daemon', () => {
     BAD_REQUEST: 400,
     RULES_FILE: 400,
     CONFIG_FILE: 400,
+    SERVICE_NOT_FOUND: 404,
+    SERVER_NOT_FOUND: 404,
     PLAN_OUTDATED: 409,
+    TOO_MANY_STREAMS: 503,
     DATAPATH_FAILED: 503,
   };
 

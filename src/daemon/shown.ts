@@ -1,0 +1,213 @@
+/** What the director shows of itself: replies made of what is configured, counted, checked and noted. Changes nothing. */
+import type { Watch } from '../control/api.ts';
+import { listServices } from '../control/listing.ts';
+import type {
+  HealthReply,
+  HistoryReply,
+  MarksReply,
+  OverviewReply,
+  ServicesReply,
+  SettingsReply,
+  StatusReply,
+} from '../control/protocol.ts';
+import { DirectorError } from '../errors.ts';
+import { Feed } from '../observe/feed.ts';
+import type { History } from '../observe/history.ts';
+import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
+import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
+import type { Configuration } from '../service/configuration.ts';
+import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
+import { version } from '../version.ts';
+import type { CountersReport } from '../worker/messages.ts';
+import type { Datapath } from './datapath.ts';
+import { listHealth, listServiceHealth } from './health-listing.ts';
+import type { HostInterface } from './host-interface.ts';
+import type { ServerHealth } from './server-health.ts';
+import type { ServerWatch } from './server-watch.ts';
+import { warningsOf } from './warnings.ts';
+
+const SAMPLE_INTERVAL_MS = 1000;
+/** What several look at in the same second is read once. */
+const FRESH_MS = 500;
+
+export interface ShownOptions {
+  readonly host: HostInterface;
+  readonly datapath: Datapath;
+  readonly servers: ServerWatch;
+  readonly serverHealth: ServerHealth;
+  readonly history: History;
+  readonly configuration: () => Configuration;
+}
+
+export class Shown {
+  private readonly options: ShownOptions;
+  private readonly feed: Feed;
+  private readonly minute = new VerdictMinute();
+  private readonly startedMs = performance.now();
+  private sampling: NodeJS.Timeout | undefined;
+  private counters: CountersReport | undefined;
+  private recent:
+    | { readonly atMs: number; readonly counters: Promise<CountersReport | undefined> }
+    | undefined;
+
+  constructor(options: ShownOptions) {
+    this.options = options;
+    this.feed = new Feed({ history: options.history, overview: (service) => this.overviewWith(service) });
+  }
+
+  /** From now on frames are sampled, and those who watch are told. */
+  start(): void {
+    this.sampling = setInterval(() => void this.sample(), SAMPLE_INTERVAL_MS);
+    void this.sample();
+  }
+
+  close(): void {
+    clearInterval(this.sampling);
+    this.feed.close();
+  }
+
+  async services(): Promise<ServicesReply> {
+    const counters = await this.readCounters(true);
+    const { timeouts, syncDaemons } = this.configuration;
+    const services = listServices(this.configuration, counters?.services ?? {});
+    return { connectionTableSize: this.options.datapath.tableSize, timeouts, syncDaemons, services };
+  }
+
+  async status(): Promise<StatusReply> {
+    const { host, datapath, servers } = this.options;
+    const counters = await this.readCounters(false);
+    const { mac, mtu } = host.facts;
+    return {
+      version: version(),
+      pid: process.pid,
+      uptimeSec: this.uptimeSec,
+      interface: {
+        name: host.name,
+        up: host.state?.up ?? false,
+        mac,
+        mtu,
+        offloads: { off: host.offloadsOff, stuck: host.stuckOffloads },
+      },
+      datapath: datapath.describe(),
+      connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
+      madeRoom: counters?.madeRoom ?? {},
+      connectionTableBytes: datapath.tableBytes,
+      verdicts: counters?.verdicts ?? {},
+      neighbors: servers.list().map((neighbor) => ({
+        ...neighbor,
+        interface: neighbor.interface?.name ?? null,
+        confirmedAgoSec: servers.confirmedAgoSec(neighbor.server),
+      })),
+      warnings: this.warnings(),
+    };
+  }
+
+  health(): HealthReply {
+    return listHealth(this.configuration, this.options.serverHealth);
+  }
+
+  settings(): SettingsReply {
+    const { settings } = this.configuration;
+    return {
+      settings: SETTING_NAMES.map((name) => ({
+        name,
+        value: settings[name],
+        default: SETTINGS[name].default,
+        meaning: SETTINGS[name].meaning,
+      })),
+    };
+  }
+
+  marks(): MarksReply {
+    return { rules: this.configuration.marks };
+  }
+
+  history(after: number | undefined, limit: number): HistoryReply {
+    return { entries: this.options.history.list(after, limit) };
+  }
+
+  async overview(service: string | undefined): Promise<OverviewReply> {
+    this.requireService(service);
+    return this.overviewWith(service);
+  }
+
+  watch(service: string | undefined, wake: () => void): Watch {
+    this.requireService(service);
+    return this.feed.watch(service, wake);
+  }
+
+  warnings(): string[] {
+    const { host, servers } = this.options;
+    return warningsOf(this.configuration, servers.list(), host.stuckOffloads);
+  }
+
+  /** What the datapath said last, when it does not answer now. */
+  async readCounters(services: boolean): Promise<CountersReport | undefined> {
+    const { datapath } = this.options;
+    if (!datapath.isRunning) return this.counters;
+    try {
+      const report = await datapath.request({ kind: 'read-counters', services });
+      this.counters = services ? report : { ...report, services: this.counters?.services ?? {} };
+    } catch {
+      // what was known stands
+    }
+    return this.counters;
+  }
+
+  private get configuration(): Configuration {
+    return this.options.configuration();
+  }
+
+  private get uptimeSec(): number {
+    return Math.floor((performance.now() - this.startedMs) / 1000);
+  }
+
+  private requireService(key: string | undefined): void {
+    if (key === undefined || this.configuration.services.has(key)) return;
+    throw new DirectorError(
+      'SERVICE_NOT_FOUND',
+      `there is no virtual service ${JSON.stringify(key)}; its key is as /v1/overview has it, such as "tcp 10.0.0.100:80"`,
+    );
+  }
+
+  private async sample(): Promise<void> {
+    const counters = await (this.feed.watcherCount > 0 ? this.recentCounters() : this.readCounters(false));
+    if (counters !== undefined) this.minute.add(counters.verdicts, performance.now());
+    await this.feed.tellAll();
+  }
+
+  private recentCounters(): Promise<CountersReport | undefined> {
+    const nowMs = performance.now();
+    if (this.recent === undefined || nowMs - this.recent.atMs > FRESH_MS)
+      this.recent = { atMs: nowMs, counters: this.readCounters(true) };
+    return this.recent.counters;
+  }
+
+  /** One that was watched and is no longer there has no servers. */
+  private async overviewWith(key: string | undefined): Promise<OverviewReply> {
+    const { host, datapath, serverHealth } = this.options;
+    const counters = await this.recentCounters();
+    const { name, mode, state, restarts } = datapath.describe();
+    const listings = listServices(this.configuration, counters?.services ?? {});
+    const services = listings.map(serviceOverview);
+    const index = services.findIndex((service) => service.key === key);
+    const configured = key === undefined ? undefined : this.configuration.services.get(key);
+    const verdicts = this.minute.list();
+    return {
+      timeMs: Date.now(),
+      uptimeSec: this.uptimeSec,
+      interface: { name: host.name, up: host.state?.up ?? false },
+      datapath: { name, mode, state, restarts },
+      connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
+      rates: sumOfRates(services),
+      verdicts,
+      drops: dropsOf(verdicts),
+      services,
+      servers:
+        configured === undefined
+          ? []
+          : serverOverviews(listings[index]!, listServiceHealth(configured, serverHealth)),
+      warnings: this.warnings(),
+    };
+  }
+}
