@@ -1,9 +1,10 @@
 /** Manual pages and completions: made from the command lines as they are, taken by the programs that read them. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HELP_SECTIONS } from '../../src/cli/diradm/help-entries.ts';
@@ -16,6 +17,7 @@ import { directorModel } from '../../src/cli/reference/director-model.ts';
 import { DIRECTOR_PAGE } from '../../src/cli/reference/director-page.ts';
 import { referenceFiles } from '../../src/cli/reference/files.ts';
 import { allCommands } from '../../src/cli/reference/model.ts';
+import { Terminal } from '../helpers/terminal.ts';
 import { fakeResolver } from './diradm/run-in-process.ts';
 
 const files = referenceFiles();
@@ -29,10 +31,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const has = (program: string): boolean => {
-  const isThere = spawnSync(program, ['--version']).error === undefined;
-  if (!isThere)
-    console.warn(`SKIPPED: what ${program} says of manual pages and completions; scripts/setup test`);
+const SOON = { timeout: 10_000, interval: 20 };
+
+const has = (program: string, askedBy = '--version'): boolean => {
+  const isThere = spawnSync(program, [askedBy]).error === undefined;
+  if (!isThere) console.warn(`SKIPPED: a part of the manual pages and completions: needs ${program}`);
   return isThere;
 };
 
@@ -74,18 +77,15 @@ describe('manual pages', () => {
   });
 
   // What is built twice is the same, so there is no date.
-  test.skipIf(spawnSync('mandoc', ['-h']).error !== undefined).each(pages)(
-    'mandoc warns of no fault in %s',
-    (page) => {
-      const { stdout, stderr } = spawnSync('mandoc', ['-Tlint', '-Wwarning', join(folder, page)], {
-        encoding: 'utf8',
-      });
-      const warnings = `${stdout}${stderr}`
-        .split('\n')
-        .filter((line) => line !== '' && !line.includes('missing date'));
-      expect(warnings).toEqual([]);
-    },
-  );
+  test.skipIf(!has('mandoc', '-h')).each(pages)('mandoc warns of no fault in %s', (page) => {
+    const { stdout, stderr } = spawnSync('mandoc', ['-Tlint', '-Wwarning', join(folder, page)], {
+      encoding: 'utf8',
+    });
+    const warnings = `${stdout}${stderr}`
+      .split('\n')
+      .filter((line) => line !== '' && !line.includes('missing date'));
+    expect(warnings).toEqual([]);
+  });
 
   const lines = (examples: typeof DIRECTOR_PAGE.examples) =>
     examples.flatMap(({ command }) => command.split('\n'));
@@ -137,8 +137,6 @@ describe('completion in bash', () => {
     const name = line.split(' ')[0]!;
     const script = `. ${join(folder, 'bash-completion/completions', name)}
       COMP_LINE=$1 COMP_POINT=\${#1}; _${name}; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { execFile } = await import('node:child_process');
-    const { promisify } = await import('node:util');
     const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', line], {
       cwd: folder,
       env: { ...process.env, DIRECTOR_SOCKET: socket },
@@ -176,7 +174,36 @@ describe('completion in bash', () => {
 });
 
 describe('completion in zsh', () => {
-  test.skipIf(!has('zsh')).each(['director', 'diradm'])('%s is taken', (name) => {
+  const hasZsh = has('zsh');
+
+  test.skipIf(!hasZsh).each(['director', 'diradm'])('%s is taken', (name) => {
     execFileSync('zsh', ['-n', join(folder, `zsh/site-functions/_${name}`)]);
   });
+
+  test.skipIf(!hasZsh || !has('tmux', '-V'))(
+    'TAB completes what a person types',
+    { timeout: 30_000 },
+    async () => {
+      const terminal = new Terminal(['zsh', '-f', '-i']);
+      try {
+        const start = `fpath=(${folder}/zsh/site-functions $fpath); autoload -U compinit; compinit -u -D; PS1='%% '; clear`;
+        terminal.type(start, 'Enter');
+        await expect.poll(() => terminal.screen(), SOON).toMatch(/^% *\n/);
+        for (const [typed, completed] of [
+          ['director und', 'director undrain '],
+          ['director run --datapath x', 'director run --datapath xdp'],
+          ['director --socket x mark del', 'director --socket x mark delete '],
+          ['diradm -Ln --st', 'diradm -Ln --stats'],
+          ['diradm -A -t 10.0.0.1:80 -s se', 'diradm -A -t 10.0.0.1:80 -s sed'],
+        ] as const) {
+          terminal.type('C-u', typed, 'Tab');
+          await expect.poll(() => terminal.screen(), SOON).toContain(`% ${completed}`.trimEnd());
+        }
+        terminal.type('C-u', 'director mark ', 'Tab');
+        await expect.poll(() => terminal.screen(), SOON).toContain('add     -- add a rule at the end');
+      } finally {
+        terminal.close();
+      }
+    },
+  );
 });

@@ -132,7 +132,8 @@ function argumentsCall(call: string, specs: readonly string[]): string[] {
 }
 
 /** A list has a line for each. */
-const firstSentence = (text: string): string => text.split(/[.;] |: show /)[0]!;
+const firstSentence = (text: string): string =>
+  text.split(/[.;] |: show |, for example/)[0]!.replace(/ \([^)]*$/, '');
 
 const escaped = (text: string): string => text.replace(/[[\]:\\]/g, (sign) => `\\${sign}`);
 
