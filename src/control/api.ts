@@ -41,6 +41,8 @@ export interface DirectorApi {
   overview(service?: string): Promise<OverviewReply>;
   /** After this number, at most the first `limit`; without it the newest. */
   history(after: number | undefined, limit: number): HistoryReply;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
   /** Calls `wake` once a second and when something has happened, until the watch is over. */
   watch(service: string | undefined, wake: () => void): Watch;
   /** How the servers of a service are checked from now on; null: not at all. */

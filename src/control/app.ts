@@ -21,6 +21,8 @@ import {
 } from './schema.ts';
 import { streamEvents } from './stream.ts';
 
+/** The text format of Prometheus. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export function createControlApp(api: DirectorApi): Hono {
@@ -51,6 +53,7 @@ export function createControlApp(api: DirectorApi): Hono {
     const { after, limit } = checked(historyQuery, c.req.query());
     return c.json(api.history(after, limit));
   });
+  app.get('/metrics', async (c) => c.body(await api.metrics(), 200, { 'content-type': METRICS_TYPE }));
   app.get('/v1/stream', (c) => {
     const lastEventId = c.req.header('last-event-id');
     const query = { ...c.req.query(), ...(lastEventId === undefined ? {} : { after: lastEventId }) };

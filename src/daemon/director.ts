@@ -21,33 +21,29 @@ import type {
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
 import type { RunCheck } from '../health/monitor.ts';
-import { type HealthPolicy, NO_POLICY } from '../health/policy.ts';
-import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-check.ts';
+import type { ServiceCheck } from '../health/service-check.ts';
 import { CheckRules } from '../host/check-rules.ts';
 import type { RouteSocket } from '../host/netlink.ts';
 import type { History } from '../observe/history.ts';
-import { editsSentence, turnSentence } from '../observe/sentences.ts';
-import { turnsBetween } from '../observe/turns.ts';
 import {
   type applyEdit,
   type Configuration,
   draftOf,
   EMPTY_CONFIGURATION,
-  endpointText,
   findServers,
   findService,
-  serviceKey,
 } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
-import type { Edit, ServerAddress, ServiceAddress } from '../service/model.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
 import { readTextFile } from '../text-file.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
+import { defaultPolicyOf, requirePort } from './default-policy.ts';
 import type { Desired } from './desired.ts';
+import { Events } from './events.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
-import { describeCheck } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
@@ -66,6 +62,7 @@ export interface DirectorOptions extends DatapathOptions {
   readonly defaultCheck: 'tcp' | 'off';
   readonly runCheck: RunCheck;
   readonly history: History;
+  readonly metricsServers: number;
   readonly onEnd: (end: End) => void;
 }
 
@@ -83,6 +80,7 @@ export class Director implements DirectorApi {
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
   private readonly shown: Shown;
+  private readonly events: Events;
   private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -94,10 +92,10 @@ export class Director implements DirectorApi {
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
   private editing: Promise<unknown> = Promise.resolve();
-  private warned: ReadonlySet<string> = new Set();
 
   constructor(options: DirectorOptions) {
     this.options = options;
+    this.events = new Events(options);
     this.servers = new ServerWatch({
       ...options,
       interface: options.host.name,
@@ -131,7 +129,7 @@ export class Director implements DirectorApi {
     await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
-    await this.reload();
+    await this.readFile();
     await this.serverHealth.removeLeft();
     this.shown.start();
   }
@@ -171,6 +169,7 @@ export class Director implements DirectorApi {
   marks = (): MarksReply => this.shown.marks();
   overview: DirectorApi['overview'] = (service) => this.shown.overview(service);
   history: DirectorApi['history'] = (after, limit) => this.shown.history(after, limit);
+  metrics = (): Promise<string> => this.shown.metrics();
   watch: DirectorApi['watch'] = (service, wake) => this.shown.watch(service, wake);
 
   connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply> {
@@ -188,16 +187,16 @@ export class Director implements DirectorApi {
       this.serverHealth.setPolicy(service, { ...this.serverHealth.policyOf(service), check });
       await this.serverHealth.follow(this.configuration);
       this.followHealth();
-      const key = serviceKey(service);
-      const how = check === null ? 'is no longer checked' : `is checked by ${describeCheck(check)}`;
-      this.options.log.info({ event: 'configuration', service: key }, `${key} ${how}`);
+      this.events.checked(service, check);
     });
   }
 
   drain(wanted: EndpointFilter, only: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply> {
     return this.oneAtATime(async () => {
       const servers = findServers(this.configuration, wanted, only);
-      for (const { service, server } of servers) this.setDrained(service, server, isDrained);
+      for (const { service, server } of servers)
+        if (this.serverHealth.setDrained(service, server, isDrained))
+          this.events.drained(service, server, isDrained);
       await this.takeHealthOver();
       return { servers };
     });
@@ -217,12 +216,22 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const { name, desired } = this.plans.take(token, this.present());
       const edits = await this.makeSo(desired);
-      this.options.log.info({ event: 'configuration', name, edits }, `applied ${name}: ${edits} changes`);
+      this.events.applied(name, edits);
     });
   }
 
-  reload(): Promise<void> {
-    const { rulesPath, configPath, log } = this.options;
+  async reload(): Promise<void> {
+    try {
+      await this.readFile();
+    } catch (error) {
+      this.shown.noteReload(false);
+      this.events.reloadRefused(error as Error);
+      throw error;
+    }
+  }
+
+  private readFile(): Promise<void> {
+    const { rulesPath, configPath } = this.options;
     const path = configPath ?? rulesPath;
     if (path === undefined) return Promise.resolve();
     const [format, code] =
@@ -230,7 +239,8 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const desired = await this.desiredBy({ name: path, format, text: readTextFile(path, code) });
       const edits = await this.makeSo(desired);
-      log.info({ event: 'configuration', path, edits }, `read ${path}: ${edits} changes`);
+      this.shown.noteReload(true);
+      this.events.read(path, edits);
     });
   }
 
@@ -240,13 +250,6 @@ export class Director implements DirectorApi {
 
   restart(): void {
     this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
-  }
-
-  private setDrained(address: ServiceAddress, at: ServerAddress, isDrained: boolean): void {
-    if (!this.serverHealth.setDrained(address, at, isDrained)) return;
-    const [service, server] = [serviceKey(address), endpointText(at)];
-    const [event, word] = isDrained ? ['drained', 'drained'] : ['undrained', 'no longer drained'];
-    this.options.log.info({ event, service, server }, `real server ${server} of ${service} is ${word}`);
   }
 
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
@@ -273,15 +276,10 @@ export class Director implements DirectorApi {
     });
     if (accepted.length > 0) {
       this.configuration = draft;
-      this.tellOf(accepted.filter(({ op }) => op !== 'zero'));
+      this.events.edited(accepted);
     }
     await this.follow(before, accepted);
     return { results };
-  }
-
-  private tellOf(edits: readonly Edit[]): void {
-    if (edits.length === 0) return;
-    this.options.log.info({ event: 'configuration', edits: edits.length }, editsSentence(edits));
   }
 
   private applyFrom(before: Configuration): typeof applyEdit {
@@ -359,7 +357,7 @@ export class Director implements DirectorApi {
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
-    this.noteTurns(before);
+    this.events.turned(before, this.configuration, (...of) => this.serverHealth.stateOf(...of).cause);
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.servers.follow(this.configuration);
     if (this.datapath.isRunning) {
@@ -370,16 +368,7 @@ export class Director implements DirectorApi {
     }
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.follow(this.configuration);
-    this.warn();
-  }
-
-  private noteTurns(before: Configuration): void {
-    for (const turn of turnsBetween(before, this.configuration)) {
-      const { service, server, isDown } = turn;
-      const message = turnSentence(turn, this.serverHealth.stateOf(service, server).cause);
-      const subject = { service: serviceKey(service), server };
-      this.options.history.note(isDown ? 'server-down' : 'server-up', message, subject);
-    }
+    this.events.warn(warningsOf(this.configuration, this.servers.list(), []));
   }
 
   /** The edits that bring the datapath process up to date, which counts as done when they are sent. */
@@ -424,10 +413,8 @@ export class Director implements DirectorApi {
     await this.serverHealth.follow(this.configuration);
     const services = this.configuration.services.size;
     const connections = (await this.shown.readCounters(false))?.connections.live ?? 0;
-    this.options.log.info(
-      { event: 'datapath', services, connections },
-      `took over ${services} services and ${connections} connections of the running ${this.datapath.kind === 'xdp' ? 'program' : 'datapath process'}`,
-    );
+    const what = this.datapath.kind === 'xdp' ? 'program' : 'datapath process';
+    this.events.tookOver(what, services, connections);
   }
 
   private onNextHop(nextHop: NextHop): void {
@@ -446,28 +433,4 @@ export class Director implements DirectorApi {
       void this.serverHealth.followNeighbors().then(() => this.followHealth());
     });
   }
-
-  /** Each warning once, and again when it had gone and comes back. */
-  private warn(): void {
-    const warnings = warningsOf(this.configuration, this.servers.list(), []);
-    for (const warning of warnings)
-      if (!this.warned.has(warning)) this.options.log.warn({ event: 'warning' }, warning);
-    this.warned = new Set(warnings);
-  }
-}
-
-function requirePort(service: ServiceAddress, check: ServiceCheck | null): void {
-  const port = check?.port ?? ('fwmark' in service ? 0 : service.port);
-  if (check === null || !needsPort(check) || port !== 0) return;
-  throw new DirectorError(
-    'BAD_REQUEST',
-    `${serviceKey(service)} has no port of its own: the check must name one (--port)`,
-  );
-}
-
-/** For services that no configuration file names: ipvsadm's users expect nobody else to touch their weights. */
-function defaultPolicyOf(service: ServiceAddress, checks: 'tcp' | 'off'): HealthPolicy {
-  if (checks === 'off') return NO_POLICY;
-  const [protocol, port] = 'fwmark' in service ? [undefined, 0] : [service.protocol, service.port];
-  return { ...NO_POLICY, check: defaultCheck(protocol, port) };
 }

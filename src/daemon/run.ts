@@ -22,6 +22,8 @@ export interface RunOptions extends Omit<DatapathOptions, 'log' | 'host'> {
   readonly rulesPath: string | undefined;
   readonly configPath: string | undefined;
   readonly defaultCheck: 'tcp' | 'off';
+  /** So many servers have metrics of their own; if there are more, none has. */
+  readonly metricsServers: number;
   /** Where the page and the calls that it needs are served, too; undefined: nowhere. */
   readonly web: WebOptions | undefined;
 }
@@ -82,7 +84,7 @@ export async function run(options: RunOptions): Promise<boolean> {
     if (web !== undefined) undo.push(() => web.close());
     undo.push(() => director.endStreams());
 
-    process.on('SIGHUP', () => reload(director, log));
+    process.on('SIGHUP', () => reload(director));
     const { name, state } = host;
     log.info(
       { interface: name, mac: state?.mac, socket: options.socketPath, pid: process.pid },
@@ -127,10 +129,9 @@ async function tryTo(step: () => unknown, log: Log): Promise<void> {
   }
 }
 
-function reload(director: Director, log: Log): void {
-  director.reload().catch((error: Error) => {
-    log.error({}, `reload refused, nothing changed: ${error.message}`);
-  });
+/** Whether it was taken is in the log. */
+function reload(director: Director): void {
+  director.reload().catch(() => {});
 }
 
 function notifySystemd(text: string): void {

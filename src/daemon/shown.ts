@@ -13,6 +13,7 @@ import type {
 import { DirectorError } from '../errors.ts';
 import { Feed } from '../observe/feed.ts';
 import type { History } from '../observe/history.ts';
+import type { Reload } from '../observe/metrics.ts';
 import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
 import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
 import type { Configuration } from '../service/configuration.ts';
@@ -29,6 +30,8 @@ import { warningsOf } from './warnings.ts';
 const SAMPLE_INTERVAL_MS = 1000;
 /** What several look at in the same second is read once. */
 const FRESH_MS = 500;
+/** In an overview, which is asked for each second. */
+const MAX_WARNINGS = 100;
 
 export interface ShownOptions {
   readonly host: HostInterface;
@@ -37,6 +40,8 @@ export interface ShownOptions {
   readonly serverHealth: ServerHealth;
   readonly history: History;
   readonly configuration: () => Configuration;
+  /** So many servers have metrics of their own; if there are more, none has. */
+  readonly metricsServers: number;
 }
 
 export class Shown {
@@ -44,6 +49,8 @@ export class Shown {
   private readonly feed: Feed;
   private readonly minute = new VerdictMinute();
   private readonly startedMs = performance.now();
+  private reload: Reload | undefined;
+  private scraping: Promise<string> | undefined;
   private sampling: NodeJS.Timeout | undefined;
   private counters: CountersReport | undefined;
   private recent:
@@ -67,7 +74,7 @@ export class Shown {
   }
 
   async services(): Promise<ServicesReply> {
-    const counters = await this.readCounters(true);
+    const counters = await this.recentCounters(0);
     const { timeouts, syncDaemons } = this.configuration;
     const services = listServices(this.configuration, counters?.services ?? {});
     return { connectionTableSize: this.options.datapath.tableSize, timeouts, syncDaemons, services };
@@ -136,6 +143,20 @@ export class Shown {
     return this.feed.watch(service, wake);
   }
 
+  /** Those who ask at the same time get the same. */
+  metrics(): Promise<string> {
+    this.scraping ??= this.scrape().finally(() => {
+      this.scraping = undefined;
+    });
+    return this.scraping;
+  }
+
+  /** The file was read again. */
+  noteReload(isSuccess: boolean): void {
+    const succeededMs = isSuccess ? Date.now() : (this.reload?.succeededMs ?? 0);
+    this.reload = { isSuccess, succeededMs };
+  }
+
   warnings(): string[] {
     const { host, servers } = this.options;
     return warningsOf(this.configuration, servers.list(), host.stuckOffloads);
@@ -176,11 +197,26 @@ export class Shown {
     await this.feed.tellAll();
   }
 
-  private recentCounters(): Promise<CountersReport | undefined> {
+  private recentCounters(maxAgeMs = FRESH_MS): Promise<CountersReport | undefined> {
     const nowMs = performance.now();
-    if (this.recent === undefined || nowMs - this.recent.atMs > FRESH_MS)
+    if (this.recent === undefined || nowMs - this.recent.atMs >= maxAgeMs)
       this.recent = { atMs: nowMs, counters: this.readCounters(true) };
     return this.recent.counters;
+  }
+
+  /** Loaded when somebody asks for it. */
+  private async scrape(): Promise<string> {
+    const { renderMetrics } = await import('../observe/exposition.ts');
+    const { services } = await this.services();
+    const { reload } = this;
+    const maxServers = this.options.metricsServers;
+    return renderMetrics({
+      status: await this.status(),
+      services,
+      health: this.health(),
+      reload,
+      maxServers,
+    });
   }
 
   /** One that was watched and is no longer there has no servers. */
@@ -207,7 +243,12 @@ export class Shown {
         configured === undefined
           ? []
           : serverOverviews(listings[index]!, listServiceHealth(configured, serverHealth)),
-      warnings: this.warnings(),
+      warnings: firstOf(this.warnings()),
     };
   }
+}
+
+function firstOf(warnings: readonly string[]): readonly string[] {
+  const more = warnings.length - MAX_WARNINGS;
+  return more <= 0 ? warnings : [...warnings.slice(0, MAX_WARNINGS), `and ${more} warnings more`];
 }

@@ -212,8 +212,10 @@ export class NeighborTable {
       this.resolve(entry);
       return;
     }
-    const { confirmedAgoMs } = event;
-    if (confirmedAgoMs !== null) entry.confirmedAtMs = performance.now() - confirmedAgoMs;
+    const { confirmedAgoMs, state } = event;
+    // Of an entry that never was resolved the kernel has an age, too.
+    if (confirmedAgoMs !== null && USABLE.has(state))
+      entry.confirmedAtMs = performance.now() - confirmedAgoMs;
     this.accept(entry, event);
   }
 

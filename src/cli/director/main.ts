@@ -15,6 +15,7 @@ import { addMarkCommands } from './mark.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
+import { addStatusCommand } from './status.ts';
 import { addTopCommand } from './top.ts';
 
 const EXIT_USAGE = 2;
@@ -48,17 +49,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
     .configureHelp({ showGlobalOptions: true })
     .option('--socket <file>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(env));
   addRunCommand(program);
-  program
-    .command('status')
-    .description('show datapath, interface, neighbours, frames by verdict, warnings')
-    .option('--json', 'as the control socket tells it')
-    .action(async (options: { json?: boolean }, command: Command) => {
-      const { renderStatus } = await import('./status.ts');
-      await asking(command, async (client) => {
-        const reply = await client.readStatus();
-        console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
-      });
-    });
+  addStatusCommand(program);
   addTopCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);

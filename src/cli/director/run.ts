@@ -7,6 +7,8 @@ import { DirectorError } from '../../errors.ts';
 
 const DEFAULT_MAX_SERVICES = 1024;
 const DEFAULT_MAX_SERVERS = 32_768;
+/** Eight series each. */
+const DEFAULT_METRICS_SERVERS = 2000;
 const MAX_SERVICES = 65_536;
 const MAX_SERVERS = 2 ** 20;
 
@@ -22,6 +24,7 @@ interface Options {
   readonly maxServices: number;
   readonly maxServers: number;
   readonly defaultCheck: 'tcp' | 'off';
+  readonly metricsServers: number;
   readonly web?: WebAddress;
   readonly webTokenFile?: string;
 }
@@ -77,6 +80,12 @@ export function addRunCommand(program: Command): void {
       )
         .choices(['tcp', 'off'])
         .default('off'),
+    )
+    .option(
+      '--metrics-servers <n>',
+      'so many real servers have metrics of their own; if there are more, only services have',
+      upTo(MAX_SERVERS),
+      DEFAULT_METRICS_SERVERS,
     )
     .option(
       '--web <address:port>',

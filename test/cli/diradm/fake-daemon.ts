@@ -41,6 +41,7 @@ export class FakeDaemon {
     health: () => ({ services: [] }),
     overview: () => Promise.reject(new Error('diradm looks at no overview')),
     history: () => ({ entries: [] }),
+    metrics: async () => '',
     watch: () => ({ takeOverview: () => undefined, isOver: true, end: () => {} }),
     setCheck: async () => {},
     drain: async () => ({ servers: [] }),
