@@ -24,6 +24,7 @@ export function addTopCommand(program: Command): void {
           'director top needs a terminal; director status and diradm -Ln --rate print once',
         );
       }
+      env.NODE_ENV ??= 'production'; // else React watches itself
       // There is a terminal, whatever these say; ink would draw nothing.
       for (const name of ['CI', 'CONTINUOUS_INTEGRATION']) if (name in env) env[name] = 'false';
       const { runTop } = await import('./top/session.ts');

@@ -94,7 +94,8 @@ const READER = `_NAME_values() {
 _NAME() {
   # Not COMP_WORDS: that is broken at the colons of addresses.
   local line=\${COMP_LINE:0:COMP_POINT} socket=\${DIRECTOR_SOCKET:-/run/director/director.sock}
-  local words word current path=NAME option= kind= commands= options= count=0
+  local words word current path=NAME option='' kind='' commands='' options='' count=0
+  # shellcheck disable=SC2162 # a blank after a backslash is part of the word
   read -a words <<<"$line"
   if [[ $line == *[[:blank:]] ]]; then words+=(''); fi
   current=\${words[-1]}

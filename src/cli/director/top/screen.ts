@@ -11,6 +11,8 @@ const LEAVE_ALTERNATE_SCREEN = '\x1b[?1049l\x1b[?25h';
 
 export interface Screen {
   show(state: State): void;
+  /** Rejects when a frame could not be drawn. */
+  readonly closed: Promise<unknown>;
   /** As often as one likes. */
   close(): void;
 }
@@ -32,6 +34,7 @@ export function openScreen(terminal: Terminal, state: State, onKey: (key: Key) =
     patchConsole: false,
   });
   return {
+    closed: ink.waitUntilExit(),
     show: (next) => ink?.rerender(draw(next)),
     close() {
       if (ink === undefined) return;

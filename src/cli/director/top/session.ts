@@ -48,14 +48,16 @@ export async function runTop(client: DirectorClient, intervalMs: number, termina
   stdout.on('resize', onResize);
   for (const signal of SIGNALS) process.on(signal, end);
   process.on('exit', screen.close);
+  process.on('uncaughtExceptionMonitor', screen.close); // before its message is printed
   try {
-    await ended;
+    await Promise.race([ended, screen.closed]);
   } finally {
     asker.stop();
     clearInterval(tick);
     stdout.off('resize', onResize);
     for (const signal of SIGNALS) process.off(signal, end);
     process.off('exit', screen.close);
+    process.off('uncaughtExceptionMonitor', screen.close);
     screen.close();
   }
 }
