@@ -39,6 +39,7 @@ import { readTextFile } from '../text-file.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
+import { Counters } from './counters.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import { defaultPolicyOf, requirePort } from './default-policy.ts';
 import type { Desired } from './desired.ts';
@@ -79,6 +80,7 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly counters: Counters;
   private readonly shown: Shown;
   private readonly events: Events;
   private readonly plans = new Plans();
@@ -114,9 +116,10 @@ export class Director implements DirectorApi {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
     });
-    const { servers, serverHealth, datapath } = this;
+    this.counters = new Counters(this.datapath);
+    const { servers, serverHealth, datapath, counters } = this;
     const configuration = () => this.configuration;
-    this.shown = new Shown({ ...options, servers, serverHealth, datapath, configuration });
+    this.shown = new Shown({ ...options, servers, serverHealth, datapath, counters, configuration });
   }
 
   /** Something was found that had gone on forwarding without its director. */
@@ -412,7 +415,7 @@ export class Director implements DirectorApi {
     await this.servers.follow(this.configuration);
     await this.serverHealth.follow(this.configuration);
     const services = this.configuration.services.size;
-    const connections = (await this.shown.readCounters(false))?.connections.live ?? 0;
+    const connections = (await this.counters.read())?.connections.live ?? 0;
     const what = this.datapath.kind === 'xdp' ? 'program' : 'datapath process';
     this.events.tookOver(what, services, connections);
   }

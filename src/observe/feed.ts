@@ -55,7 +55,6 @@ export class Feed {
   private readonly options: FeedOptions;
   private readonly watchers = new Set<Watcher>();
   private readonly stopListening: () => void;
-  private isTelling = false;
   private isClosed = false;
 
   constructor(options: FeedOptions) {
@@ -84,15 +83,9 @@ export class Feed {
     return watcher;
   }
 
-  /** Once a second. What is not told in time is left out. */
-  async tellAll(): Promise<void> {
-    if (this.isTelling) return;
-    this.isTelling = true;
-    try {
-      await this.tellEach([...this.watchers]);
-    } finally {
-      this.isTelling = false;
-    }
+  /** Once a second. */
+  tellAll(): Promise<void> {
+    return this.tellEach([...this.watchers]);
   }
 
   close(): void {
