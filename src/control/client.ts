@@ -76,7 +76,8 @@ export function socketPathFrom(env: NodeJS.ProcessEnv): string {
 /** Every call throws a DirectorError: the daemon's own, or DAEMON_UNREACHABLE, NEED_ROOT, DAEMON_REPLY. */
 export function createClient(options: ClientOptions = {}): DirectorClient {
   const { socketPath = socketPathFrom(process.env), timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const connection = { socketPath, timeoutMs, agent: new Agent({ keepAlive: true, maxSockets: 1 }) };
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const connection = { socketPath, timeoutMs, agent, isClosed: false };
   return {
     async applyEdits(edits) {
       const body: EditsRequest = { edits };
@@ -123,7 +124,10 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       await call(connection, 'POST', '/v1/stop', body);
     },
     restart: async () => void (await call(connection, 'POST', '/v1/restart')),
-    close: () => connection.agent.destroy(),
+    close() {
+      connection.isClosed = true;
+      agent.destroy();
+    },
   };
 }
 
@@ -137,6 +141,7 @@ interface Connection {
   readonly socketPath: string;
   readonly timeoutMs: number;
   readonly agent: Agent;
+  isClosed: boolean;
 }
 
 async function call<Reply>(
@@ -196,7 +201,7 @@ async function exchange(
     // The daemon closes connections that were idle for long; what it had closed before, it has not read.
     const { code } = error as NodeJS.ErrnoException;
     const wasClosed = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-    if (wasClosed && !isRetry) return exchange(connection, method, path, body, true);
+    if (wasClosed && !isRetry && !connection.isClosed) return exchange(connection, method, path, body, true);
     throw connectionError(error, socketPath);
   }
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** `director`: the daemon and what looks after it. A file for each subcommand; each loads what it needs when called. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
@@ -14,6 +16,7 @@ import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
 import { addStatusCommand } from './status.ts';
+import { addTopCommand } from './top.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -37,15 +40,17 @@ const USAGE_CODES = new Set([
   'XDP_LAYOUT',
 ]);
 
-function createProgram(): Command {
+/** The whole command line. The manual page and the completions are made from it, too: src/cli/reference. */
+export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   const program = new Command('director')
     .description('A direct-routing load balancer: what Linux Virtual Server does in -g mode, without IPVS.')
     .showHelpAfterError('(director --help shows every option)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .option('--socket <path>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(process.env));
+    .option('--socket <file>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(env));
   addRunCommand(program);
   addStatusCommand(program);
+  addTopCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
@@ -88,4 +93,7 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main();
+}
