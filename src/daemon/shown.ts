@@ -13,8 +13,8 @@ import type {
 import { DirectorError } from '../errors.ts';
 import { Feed } from '../observe/feed.ts';
 import type { History } from '../observe/history.ts';
-import type { Reload } from '../observe/metrics.ts';
 import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
+import type { Reload } from '../observe/scrape.ts';
 import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';

@@ -1,7 +1,8 @@
 /** The text that Prometheus scrapes, made family by family, so that the daemon goes on with its work in between. */
 import { setImmediate as pause } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { FAMILIES, type Family, type Prepared, prepare, type Scrape } from './metrics.ts';
+import { FAMILIES, type Family } from './metrics.ts';
+import { type Prepared, prepare, type Scrape } from './scrape.ts';
 
 /** Gauges that are called as counters are. */
 const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);

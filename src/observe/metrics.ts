@@ -2,35 +2,12 @@
  * The metrics for Prometheus, a row each: name, unit and type by its conventions, and where the values come from. A
  * service's own series are always there; those of its servers as long as there are not too many. Pure.
  */
-
-import type {
-  HealthReply,
-  ServerHealthListing,
-  ServerListing,
-  ServiceListing,
-  StatusReply,
-} from '../control/protocol.ts';
+import type { StatusReply } from '../control/protocol.ts';
 import { verdictNames } from '../datapath/verdict.ts';
-import { endpointText, serviceKey } from '../service/configuration.ts';
-import { countServers, loadOf, type ServerCounts } from './overview.ts';
+import type { Labels, Prepared, ServerRow, ServiceRow } from './scrape.ts';
 
-export interface Scrape {
-  readonly status: StatusReply;
-  readonly services: readonly ServiceListing[];
-  readonly health: HealthReply;
-  /** Of the file that is read again; undefined: there is none. */
-  readonly reload: Reload | undefined;
-  /** So many servers have series of their own; if there are more, none has. */
-  readonly maxServers: number;
-}
+const MS = 1000;
 
-export interface Reload {
-  readonly isSuccess: boolean;
-  /** Date.now() of the last one that succeeded. */
-  readonly succeededMs: number;
-}
-
-export type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
 
 export interface Family {
@@ -39,60 +16,6 @@ export interface Family {
   readonly help: string;
   readonly labels: readonly string[];
   readonly samples: (of: Prepared) => Iterable<Sample>;
-}
-
-/** A scrape as the rows take it. */
-export interface Prepared extends Scrape {
-  readonly serviceRows: readonly ServiceRow[];
-  readonly serverRows: readonly ServerRow[];
-  readonly isAggregated: boolean;
-}
-
-interface ServiceRow {
-  readonly labels: Labels;
-  readonly listing: ServiceListing;
-  readonly counts: ServerCounts;
-  readonly load: ReturnType<typeof loadOf>;
-  readonly missed: number;
-}
-
-interface ServerRow {
-  readonly labels: Labels;
-  readonly listing: ServerListing;
-  readonly health: ServerHealthListing | undefined;
-}
-
-const MS = 1000;
-
-export function prepare(scrape: Scrape): Prepared {
-  const { services, health, maxServers } = scrape;
-  const healthOf = new Map(health.services.map((each) => [serviceKey(each.service), each.servers]));
-  const serverCount = services.reduce((sum, { servers }) => sum + servers.length, 0);
-  const isAggregated = serverCount > maxServers;
-  const serviceRows = services.map((listing) => {
-    const service = serviceKey(listing.service);
-    const missed = (healthOf.get(service) ?? []).reduce((sum, server) => sum + server.missed, 0);
-    return {
-      labels: { service },
-      listing,
-      counts: countServers(listing.servers),
-      load: loadOf(listing.servers),
-      missed,
-    };
-  });
-  const serverRows = isAggregated
-    ? []
-    : services.flatMap((service) => serverRowsOf(service, healthOf.get(serviceKey(service.service)) ?? []));
-  return { ...scrape, serviceRows, serverRows, isAggregated };
-}
-
-function serverRowsOf(service: ServiceListing, health: readonly ServerHealthListing[]): ServerRow[] {
-  const key = serviceKey(service.service);
-  const byEndpoint = new Map(health.map((server) => [endpointText(server.server), server]));
-  return service.servers.map((listing) => {
-    const server = endpointText(listing.server);
-    return { labels: { service: key, server }, listing, health: byEndpoint.get(server) };
-  });
 }
 
 const NONE: Labels = {};

@@ -6,7 +6,7 @@ import type {
   ServiceListing,
   StatusReply,
 } from '../../src/control/protocol.ts';
-import type { Scrape } from '../../src/observe/metrics.ts';
+import type { Scrape } from '../../src/observe/scrape.ts';
 import { endpoint, SERVER_OPTIONS, SERVICE_OPTIONS, serviceAddress } from '../helpers/edits.ts';
 
 export const STATUS: StatusReply = {
