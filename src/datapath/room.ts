@@ -43,6 +43,29 @@ export class Room {
 
   /** In a table that is full. What depends on nothing yet is spared where it is `kept`. False: there is nobody to go. */
   make(path: Path, kept: number): boolean {
+    const entry = this.find(path, kept);
+    if (entry === NO_CONNECTION) return false;
+    if (!isExpired(path, entry)) this.made[makerOf(path, entry)]!++;
+    forget(path, entry);
+    return true;
+  }
+
+  /** What so many calls of make() would say, one after the other, each of which keeps what took the place before. */
+  wouldMake(path: Path, kept: number, times: number): boolean[] {
+    const { hand } = this;
+    const answers: boolean[] = [];
+    let spared = kept;
+    for (let time = 0; time < times; time++) {
+      const entry = this.find(path, spared);
+      answers.push(entry !== NO_CONNECTION);
+      if (entry !== NO_CONNECTION) spared = entry;
+    }
+    this.hand = hand;
+    return answers;
+  }
+
+  /** NO_CONNECTION: nobody can go. */
+  private find(path: Path, kept: number): number {
     const { connections } = path;
     let oldest = NO_CONNECTION;
     let oldestAge = 0;
@@ -52,10 +75,7 @@ export class Room {
       if (this.hand >= connections.capacity) this.hand -= connections.capacity;
       const entry = this.hand + 1;
       if (entry === kept || mustStay(path, entry)) continue;
-      if (isExpired(path, entry)) {
-        forget(path, entry);
-        return true;
-      }
+      if (isExpired(path, entry)) return entry;
       if (!mayGo(path, entry)) continue;
       candidates++;
       const age = ageOf(path, entry);
@@ -63,10 +83,7 @@ export class Room {
       oldest = entry;
       oldestAge = age;
     }
-    if (oldest === NO_CONNECTION) return false;
-    this.made[makerOf(path, oldest)]!++;
-    forget(path, oldest);
-    return true;
+    return oldest;
   }
 }
 

@@ -13,7 +13,7 @@ import { sipHash13 } from './siphash.ts';
 
 /** CONFIG_IP_VS_MH_TAB_INDEX of most distributions, and the prime it stands for. */
 const TABLE_INDEX = 12;
-const SLOT_COUNT = 4093;
+export const SLOT_COUNT = 4093;
 /** A server takes fewer than two to the power of this in each round. */
 const TURN_BITS = TABLE_INDEX / 2;
 
@@ -27,8 +27,8 @@ export function createMaglevHashing(flags: number): Scheduler {
 
   return {
     choose(_service: VirtualService, packet: Packet): RealServer | undefined {
-      const client = foldedClient(packet) + (withPort ? packet.clientPort : 0);
-      const home = sipHash13(client, HOME_KEY) % SLOT_COUNT;
+      const client = clientWord(packet, withPort);
+      const home = homeSlot(client);
       const server = slots[home];
       if (server === undefined || server.isAvailable) return server;
       return fallsBack ? nextAvailable(slots, client, home) : undefined;
@@ -39,6 +39,12 @@ export function createMaglevHashing(flags: number): Scheduler {
     },
   };
 }
+
+/** What stands for the packet's client. */
+export const clientWord = (packet: Packet, withPort: boolean): number =>
+  foldedClient(packet) + (withPort ? packet.clientPort : 0);
+
+export const homeSlot = (client: number): number => sipHash13(client, HOME_KEY) % SLOT_COUNT;
 
 /** Hashes on, starting from the number of the slot that is not available. */
 function nextAvailable(slots: readonly RealServer[], client: number, home: number): RealServer | undefined {
