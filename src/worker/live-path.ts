@@ -32,7 +32,7 @@ export const liveOf = (path: Path, { timeouts, marks }: Configuration): Live => 
   template: (key) => templateExcerpt(path, path.connections.find(key)),
   datagram: (key) => datagramExcerpt(path, key),
   place: ({ scheduler }) => scheduler?.readPlace?.(),
-  memory: (service, packet) => memoryExcerpt(service, packet),
+  memory: (service, packet) => memoryExcerpt(path, service, packet),
   room: (_packet, template) => roomExcerpt(path, template),
 });
 
@@ -100,9 +100,12 @@ function datagramExcerpt({ datagrams }: Path, key: Packet): Excerpt['datagram'] 
   return { server: datagrams.serverOf(entry), expires: datagrams.expires(entry) };
 }
 
-function memoryExcerpt({ scheduler }: VirtualService, packet: Packet) {
+/** Without servers that are forgotten: they take no part, and their number may be another one's. */
+function memoryExcerpt({ registry }: Path, { scheduler }: VirtualService, packet: Packet) {
   const memory = scheduler?.readMemory?.(packet);
-  return memory === undefined ? null : { ...memory, servers: memory.servers.map(({ id }) => id) };
+  if (memory === undefined) return null;
+  const known = memory.servers.filter((server) => registry.get(server.id) === server);
+  return { ...memory, servers: known.map(({ id }) => id) };
 }
 
 /** Who makes room spares the template that a connection is to depend on. */
