@@ -50,7 +50,10 @@ export class Room {
     return true;
   }
 
-  /** What so many calls of make() would say, one after the other, each of which keeps what took the place before. */
+  /**
+   * What so many calls of make() would say, one after the other, each of which keeps what took the place before. What
+   * is still free is somebody's by then.
+   */
   wouldMake(path: Path, kept: number, times: number): boolean[] {
     const { hand } = this;
     const answers: boolean[] = [];
@@ -74,7 +77,7 @@ export class Room {
       this.hand += this.stride;
       if (this.hand >= connections.capacity) this.hand -= connections.capacity;
       const entry = this.hand + 1;
-      if (entry === kept || mustStay(path, entry)) continue;
+      if (entry === kept || !connections.isLive(entry) || mustStay(path, entry)) continue;
       if (isExpired(path, entry)) return entry;
       if (!mayGo(path, entry)) continue;
       candidates++;
