@@ -12,6 +12,8 @@ import type {
   EndedReply,
   EndpointFilter,
   ErrorReply,
+  ExplainReply,
+  ExplainRequest,
   HealthReply,
   MarksReply,
   PlanReply,
@@ -21,6 +23,8 @@ import type {
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { explain } from '../explain/explain.ts';
+import { frameOf } from '../explain/packet-frame.ts';
 import type { RunCheck } from '../health/monitor.ts';
 import { type HealthPolicy, NO_POLICY } from '../health/policy.ts';
 import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-check.ts';
@@ -40,6 +44,7 @@ import type { Edit, ServiceAddress } from '../service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { readTextFile } from '../text-file.ts';
 import { version } from '../version.ts';
+import { parseMac } from '../wire/address.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
@@ -48,6 +53,7 @@ import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import { listHealth } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
+import { liveKnowledge } from './live-knowledge.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
@@ -207,6 +213,23 @@ export class Director implements DirectorApi {
       for (const { service, server } of servers) this.serverHealth.setDrained(service, server, isDrained);
       await this.takeHealthOver();
       return { servers };
+    });
+  }
+
+  /** Of a moment without edits under way: what the datapath has is what is configured. */
+  explain(request: ExplainRequest): Promise<ExplainReply> {
+    const { host } = this.options;
+    const frame =
+      'frame' in request
+        ? new Uint8Array(Buffer.from(request.frame, 'hex'))
+        : frameOf(request, parseMac(host.facts.mac)!);
+    return this.oneAtATime(async () => {
+      const excerpt = await this.datapath.request({
+        kind: 'excerpt',
+        frame: Buffer.from(frame).toString('hex'),
+      });
+      const kind = this.datapath.kind ?? 'pcap';
+      return explain(excerpt, frame, liveKnowledge(kind, host.name, this.servers.list(), this.serverHealth));
     });
   }
 

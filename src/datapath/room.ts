@@ -58,17 +58,20 @@ export class Room {
     const { hand } = this;
     const answers: boolean[] = [];
     let spared = kept;
+    let loser = NO_CONNECTION;
     for (let time = 0; time < times; time++) {
-      const entry = this.find(path, spared);
+      const entry = this.find(path, spared, loser);
       answers.push(entry !== NO_CONNECTION);
-      if (entry !== NO_CONNECTION) spared = entry;
+      if (entry === NO_CONNECTION) continue;
+      spared = entry;
+      loser = path.connections.template(entry);
     }
     this.hand = hand;
     return answers;
   }
 
-  /** NO_CONNECTION: nobody can go. */
-  private find(path: Path, kept: number): number {
+  /** NO_CONNECTION: nobody can go. `loser`: a template on which one connection fewer depends. */
+  private find(path: Path, kept: number, loser = NO_CONNECTION): number {
     const { connections } = path;
     let oldest = NO_CONNECTION;
     let oldestAge = 0;
@@ -77,7 +80,7 @@ export class Room {
       this.hand += this.stride;
       if (this.hand >= connections.capacity) this.hand -= connections.capacity;
       const entry = this.hand + 1;
-      if (entry === kept || !connections.isLive(entry) || mustStay(path, entry)) continue;
+      if (entry === kept || !connections.isLive(entry) || mustStay(path, entry, loser)) continue;
       if (isExpired(path, entry)) return entry;
       if (!mayGo(path, entry)) continue;
       candidates++;
@@ -91,8 +94,8 @@ export class Room {
 }
 
 /** A template on which connections depend, whatever its time. */
-const mustStay = ({ connections }: Path, entry: number): boolean =>
-  connections.isTemplate(entry) && connections.dependents(entry) > 0;
+const mustStay = ({ connections }: Path, entry: number, loser: number): boolean =>
+  connections.isTemplate(entry) && connections.dependents(entry) > (entry === loser ? 1 : 0);
 
 /** What a template decides is worth nothing before its client got as far as a handshake. */
 function mayGo({ connections }: Path, entry: number): boolean {

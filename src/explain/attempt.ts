@@ -28,12 +28,25 @@ export interface Attempt {
   readonly isFound: boolean;
   /** A connection was opened, or with one-packet scheduling admitted. */
   readonly isOpened: boolean;
-  /** What the scheduler said; null: it was not asked. */
-  readonly scheduled: { readonly chosen: RealServer | undefined } | null;
+  /** Whom the scheduler chose, and what it saw; null: it was not asked. */
+  readonly scheduled: Scheduled | null;
   /** Whose the packet is; undefined: nobody's. */
   readonly server: ServerExcerpt | undefined;
   /** The packet's connection after it; null: none. */
   readonly after: ConnectionAfter | null;
+}
+
+export interface Scheduled {
+  readonly chosen: RealServer | undefined;
+  /** Those that it walked, in its order, as they were then. */
+  readonly seen: readonly SeenServer[];
+}
+
+export interface SeenServer {
+  readonly server: RealServer;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly isOverloaded: boolean;
 }
 
 export interface ConnectionAfter {
@@ -49,7 +62,7 @@ export function attempt(excerpt: Excerpt, frame: Uint8Array): Attempt {
   const packet = new Packet();
   const decoded = decode(packet, viewOf(frame), frame.length, excerpt.ownMac);
   const sent: Uint8Array[] = [];
-  let scheduled: Attempt['scheduled'] = null;
+  let scheduled: Scheduled | null = null;
   const sink = {
     transmit: (bytes: DataView, lengthBytes: number) => {
       sent.push(new Uint8Array(bytes.buffer, bytes.byteOffset, lengthBytes).slice());
@@ -58,8 +71,8 @@ export function attempt(excerpt: Excerpt, frame: Uint8Array): Attempt {
     deliver: () => true,
   };
   const scratch = scratchPath(excerpt, packet, sink, (name, flags) =>
-    overheard(createScheduler(name, flags), (chosen) => {
-      scheduled = { chosen };
+    overheard(createScheduler(name, flags), (said) => {
+      scheduled = said;
     }),
   );
   const { path, connection } = scratch;
@@ -77,14 +90,22 @@ const viewOf = (frame: Uint8Array): DataView => new DataView(frame.buffer, frame
 
 function overheard(
   scheduler: Scheduler | undefined,
-  tell: (chosen: RealServer | undefined) => void,
+  tell: (scheduled: Scheduled) => void,
 ): Scheduler | undefined {
   if (scheduler === undefined) return undefined;
   return {
     ...scheduler,
     choose(service, packet, now) {
+      const seen = service.servers.map(
+        (server): SeenServer => ({
+          server,
+          activeConnections: server.activeConnections,
+          inactiveConnections: server.inactiveConnections,
+          isOverloaded: server.isOverloaded,
+        }),
+      );
       const chosen = scheduler.choose(service, packet, now);
-      tell(chosen);
+      tell({ chosen, seen });
       return chosen;
     },
   };

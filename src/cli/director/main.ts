@@ -8,6 +8,7 @@ import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
+import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
 import { addRestartCommand } from './restart.ts';
@@ -57,6 +58,7 @@ function createProgram(): Command {
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
+  addExplainCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);
