@@ -114,7 +114,7 @@ const REASONS: Readonly<Record<string, SchedulerReason>> = {
     },
   },
   wrr: {
-    rule: 'wrr goes round the servers again and again; each pass takes those whose weight is at least the current weight, which falls from pass to pass',
+    rule: 'wrr goes round the servers again and again; each pass takes those whose weight is at least the current weight, which falls from pass to pass and then begins anew',
     of: ({ seen, chosen, place: [last = -1, weight = 0], placeAfter: [, weightAfter = 0] }) => {
       const before = seen[last];
       const turn = before === undefined ? 'a pass begins' : `${name(before.server)} had the last turn`;

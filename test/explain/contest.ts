@@ -3,10 +3,10 @@
  * the datapath gets it. Both must agree, and what there was before must be there after explaining.
  */
 
-import { verdictNames } from '../../src/datapath/verdict.ts';
 import { DirectorError } from '../../src/errors.ts';
-import { attempt } from '../../src/explain/attempt.ts';
 import type { Excerpt } from '../../src/explain/excerpt.ts';
+import { explain } from '../../src/explain/explain.ts';
+import { KNOWS_A_FILE } from '../../src/explain/knowledge.ts';
 import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
 import type { Edit } from '../../src/service/model.ts';
 import { toHex } from '../helpers/frame-builder.ts';
@@ -28,8 +28,9 @@ export interface Explained {
   readonly limits: { readonly min: number; readonly max: number };
 }
 
+const KNOWLEDGE = { ...KNOWS_A_FILE, datapath: 'pcap' } as const;
 /** The state is compared of one frame in so many. */
-const COMPARED = 5;
+const COMPARED = 10;
 /** Milliseconds since midnight, as the datapath and the explanation write them into timestamps. */
 export const DAY_MS = 12_345_678;
 
@@ -67,16 +68,24 @@ export class Explaining implements Contest {
     // It takes longer than all else.
     const isCompared = this.frames++ % COMPARED === 0;
     const before = isCompared ? datapath.fingerprint() : '';
-    const { verdict, sent, server } = withDate(() =>
-      attempt(JSON.parse(JSON.stringify(datapath.excerptFor(frame))), frame),
+    const { verdict, sent, server, steps, candidates, notes } = withDate(() =>
+      explain(JSON.parse(JSON.stringify(datapath.excerptFor(frame))), frame, KNOWLEDGE),
     );
     if (isCompared) agree('the state before and after explaining', before, datapath.fingerprint());
     const got = withDate(() => datapath.handle(frame));
     this.reached.set(got.verdict, (this.reached.get(got.verdict) ?? 0) + 1);
-    agree('the verdict', verdictNames.get(verdict)!, got.verdict);
+    agree('the verdict', verdict, got.verdict);
     // Fragments that have waited for this one follow it: the explanation does not look at them.
-    agree('what was sent', sent.map(toHex).join('\n'), got.sent.slice(0, sent.length).map(toHex).join('\n'));
-    if (got.server !== undefined) agree('the server', server?.address.address ?? 'none', got.server);
+    agree(
+      'what was sent',
+      sent.map(({ frame: bytes }) => bytes).join('\n'),
+      got.sent.slice(0, sent.length).map(toHex).join('\n'),
+    );
+    if (got.server !== undefined) agree('the server', server?.address ?? 'none', got.server);
+    const words = JSON.stringify([steps, notes]);
+    agree('words', String(/undefined|NaN|\[object/.test(words)), 'false');
+    const chosen = candidates.find((each) => each.chosen)?.server.address;
+    if (chosen !== undefined && server !== null) agree('who is marked as chosen', chosen, server.address);
   }
 }
 
