@@ -29,11 +29,24 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'connection', 'schedule/load.ts', ...ROOT_FILES],
     types: ['engine'],
   },
+  explain: {
+    values: ['wire', 'service', 'connection', 'schedule', 'datapath', ...ROOT_FILES],
+    types: ['engine', 'control'],
+  },
   'capture-file': { values: ROOT_FILES },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
-    types: ['control', 'worker'],
+    values: [
+      'wire',
+      'service',
+      'connection',
+      'schedule',
+      'datapath',
+      'explain/take-excerpt.ts',
+      'host',
+      ...ROOT_FILES,
+    ],
+    types: ['control', 'worker', 'explain'],
   },
   health: { values: ['wire', 'host', ...ROOT_FILES], types: ['service'] },
   control: {
@@ -41,8 +54,19 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['health'],
   },
   worker: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', 'host', ...ROOT_FILES],
-    types: ['control'],
+    values: [
+      'wire',
+      'service',
+      'connection',
+      'schedule',
+      'datapath',
+      'explain/take-excerpt.ts',
+      'engine',
+      'xdp',
+      'host',
+      ...ROOT_FILES,
+    ],
+    types: ['control', 'explain'],
   },
   daemon: {
     values: [
@@ -51,6 +75,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'connection',
       'schedule',
       'datapath',
+      'explain',
       'engine',
       'host',
       'control',
@@ -68,10 +93,14 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'control/protocol.ts',
       'wire/address.ts',
       'connection/connection-table.ts',
+      'capture-file/read-capture.ts',
       ...ROOT_FILES,
     ],
     types: ['service', 'health'],
-    dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
+    dynamic: {
+      'cli/director/run.ts': ['daemon/start.ts'],
+      'cli/director/explain.ts': ['daemon/explain-file.ts'],
+    },
   },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };

@@ -3,7 +3,7 @@
 import { EXPIRATION } from '../schedule/destination-cache.ts';
 import { destinationBucket } from '../schedule/dh.ts';
 import { hasFallback, hashesPort } from '../schedule/flags.ts';
-import { clientWord, fillSlots, homeSlot, SLOT_COUNT } from '../schedule/mh.ts';
+import { fillSlots, homeSlot, SLOT_COUNT } from '../schedule/mh.ts';
 import { BUCKET_COUNT, fillBuckets, homeBucket } from '../schedule/sh.ts';
 import { endpointText } from '../service/configuration.ts';
 import type { RealServer } from '../service/real-server.ts';
@@ -174,7 +174,7 @@ const REASONS: Readonly<Record<string, SchedulerReason>> = {
   mh: {
     rule: `mh has ${SLOT_COUNT} slots, shared out by weight so that few move when servers come or go; the client's address names one`,
     of: ({ seen, chosen, packet, flags }) => {
-      const slot = homeSlot(clientWord(packet, hashesPort(flags)));
+      const slot = homeSlot(packet, hashesPort(flags));
       return slotReason(slot, fillSlots(seen.map(({ server }) => server))[slot], chosen, flags);
     },
   },

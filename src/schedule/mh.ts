@@ -27,11 +27,10 @@ export function createMaglevHashing(flags: number): Scheduler {
 
   return {
     choose(_service: VirtualService, packet: Packet): RealServer | undefined {
-      const client = clientWord(packet, withPort);
-      const home = homeSlot(client);
+      const home = homeSlot(packet, withPort);
       const server = slots[home];
       if (server === undefined || server.isAvailable) return server;
-      return fallsBack ? nextAvailable(slots, client, home) : undefined;
+      return fallsBack ? nextAvailable(slots, packet, withPort, home) : undefined;
     },
 
     serversChanged(servers: readonly RealServer[]): void {
@@ -40,14 +39,18 @@ export function createMaglevHashing(flags: number): Scheduler {
   };
 }
 
-/** What stands for the packet's client. */
-export const clientWord = (packet: Packet, withPort: boolean): number =>
-  foldedClient(packet) + (withPort ? packet.clientPort : 0);
-
-export const homeSlot = (client: number): number => sipHash13(client, HOME_KEY) % SLOT_COUNT;
+/** The one that the packet's client is in. */
+export const homeSlot = (packet: Packet, withPort: boolean): number =>
+  sipHash13(foldedClient(packet) + (withPort ? packet.clientPort : 0), HOME_KEY) % SLOT_COUNT;
 
 /** Hashes on, starting from the number of the slot that is not available. */
-function nextAvailable(slots: readonly RealServer[], client: number, home: number): RealServer | undefined {
+function nextAvailable(
+  slots: readonly RealServer[],
+  packet: Packet,
+  withPort: boolean,
+  home: number,
+): RealServer | undefined {
+  const client = foldedClient(packet) + (withPort ? packet.clientPort : 0);
   for (let tried = 0; tried < SLOT_COUNT; tried++) {
     const again = client + ((home + tried) % SLOT_COUNT);
     const server = slots[sipHash13(again, HOME_KEY) % SLOT_COUNT]!;
