@@ -66,7 +66,7 @@ const isSame = (server: RealServer, excerpt: ServerExcerpt | undefined): boolean
 
 /** Why it takes no new connection, or fewer; empty: nothing is special. */
 function noteOf(
-  { server, isOverloaded, activeConnections, inactiveConnections }: SeenServer,
+  { server, isOverloaded }: SeenServer,
   service: RealServer['service'],
   knowledge: Knowledge,
 ): string {
@@ -74,15 +74,13 @@ function noteOf(
   const said = knowledge.health(service, server.address);
   const notes: string[] = [];
   if (server.hasFailed) notes.push(`down: ${said?.cause || 'it failed its checks'}`);
-  if (said?.drained === true) notes.push('drained: takes no new connection');
-  else if (options.weight === 0) notes.push('weight 0: takes no new connection');
-  else if (weight === 0) notes.push('weight 0 in force: takes no new connection');
+  if (said?.drained === true) notes.push('drained');
+  else if (options.weight === 0) notes.push('weight 0');
+  else if (weight === 0) notes.push('weight 0 in force');
   else if (weight !== options.weight) notes.push('starts slowly');
   const { upperThreshold: upper } = options;
   if (isOverloaded)
-    notes.push(
-      `${activeConnections + inactiveConnections} connections: at its upper threshold of ${upper}, until they are fewer than ${lowerOf(server)}`,
-    );
+    notes.push(`at its upper threshold of ${upper}, until it has fewer than ${lowerOf(server)}`);
   if (options.sorry === true) notes.push('sorry server');
   return notes.join('; ');
 }

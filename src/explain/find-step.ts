@@ -107,7 +107,18 @@ function fateDetails(
       : [
           'the packet goes to the same server: the scheduler is not asked, whatever the loads and weights are now',
         ];
-  return [...stays, ...secondChanceDetail(attempt, connection, server)];
+  return [...stays, ...reuseDetail(attempt, connection), ...secondChanceDetail(attempt, connection, server)];
+}
+
+/** Of an opening packet that opens nothing, since a client has used its port again. */
+function reuseDetail({ packet, excerpt }: Attempt, { state, template }: ConnectionExcerpt): string[] {
+  if (packet.protocol !== IpProtocol.Tcp || !isOpening(packet) || isHalfOpenTcpState(state)) return [];
+  const mode = excerpt.settings.conn_reuse_mode;
+  if (template !== null)
+    return ['a SYN begins no new connection in the place of one that was made from a template'];
+  return [
+    `a SYN begins a new connection only where the one before is over: after TIME_WAIT or CLOSE with conn_reuse_mode 1, after FIN_WAIT too with 3; it is ${mode}`,
+  ];
 }
 
 /** Of a SYN that is sent again: second-chance.ts, otherServerThatLives(). */

@@ -93,6 +93,14 @@ send: to 10.0.0.12:80`);
     );
   });
 
+  test('that is not over keeps its server, also for a SYN', () => {
+    const director = directorWith();
+    for (const flags of [SYN, ACK, FIN | ACK]) director.handle(tcp(flags));
+    expect(wordsOf(director, tcp(SYN))).toContain(
+      'a SYN begins a new connection only where the one before is over: after TIME_WAIT or CLOSE with conn_reuse_mode 1, after FIN_WAIT too with 3; it is 1',
+    );
+  });
+
   test.each([
     [
       { expire_nodest_conn: 0 },
@@ -188,8 +196,8 @@ PassNotVirtual`);
     expect(verdict).toBe('ReplyPortUnreachable');
     expect(steps.find(({ step }) => step === 'schedule')?.text).toBe('no server is available');
     expect(candidates.map(({ note }) => note)).toEqual([
-      '1 connections: at its upper threshold of 1, until they are fewer than 1',
-      'weight 0: takes no new connection',
+      'at its upper threshold of 1, until it has fewer than 1',
+      'weight 0',
     ]);
   });
 

@@ -101,7 +101,7 @@ describeWithDirector('director explain', [], () => {
       expect(server?.address).toBe(rs2.ipv4);
       expect(candidates.find((each) => each.server.address === rs1.ipv4)).toMatchObject({
         weightInForce: 0,
-        note: 'drained: takes no new connection',
+        note: 'drained',
       });
       expect(await page(41020)).toBe(rs2.ipv4);
       const own = await explain('--from', `${director.ipv4}:1`, '--to', `${VIP}:80`);
