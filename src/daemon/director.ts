@@ -229,7 +229,10 @@ export class Director implements DirectorApi {
         frame: Buffer.from(frame).toString('hex'),
       });
       const kind = this.datapath.kind ?? 'pcap';
-      return explain(excerpt, frame, liveKnowledge(kind, host.name, this.servers.list(), this.serverHealth));
+      const neighbors = this.servers.list();
+      const { addresses } = host.facts;
+      const knowledge = liveKnowledge(kind, host.name, addresses, neighbors, this.serverHealth);
+      return explain(excerpt, frame, knowledge);
     });
   }
 

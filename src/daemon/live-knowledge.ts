@@ -7,6 +7,7 @@ import type { ServerHealth } from './server-health.ts';
 export function liveKnowledge(
   datapath: DatapathKind,
   ownInterface: string,
+  ownAddresses: readonly string[],
   neighbors: readonly Neighbor[],
   health: ServerHealth,
 ): Knowledge {
@@ -14,6 +15,7 @@ export function liveKnowledge(
   return {
     datapath,
     interface: ownInterface,
+    ownAddresses,
     neighbor: (address) => {
       const found = byAddress.get(address);
       return found && { state: found.state, interface: found.interface?.name ?? null };

@@ -1,6 +1,7 @@
 /** The servers of the service, as the scheduler saw them, and the scheduler's reason. */
 import type { ExplainedServer } from '../control/protocol.ts';
 import { serviceKey } from '../service/configuration.ts';
+import type { ServerAddress } from '../service/model.ts';
 import type { RealServer } from '../service/real-server.ts';
 import type { Attempt, SeenServer } from './attempt.ts';
 import type { ServerExcerpt } from './excerpt.ts';
@@ -8,13 +9,14 @@ import type { Knowledge } from './knowledge.ts';
 import { type Reason, reasonOf } from './scheduler-reason.ts';
 
 export function candidatesOf(attempt: Attempt, knowledge: Knowledge): ExplainedServer[] {
-  const { service, scheduled, server } = attempt;
+  const { service, scheduled, server, excerpt } = attempt;
   if (service === undefined) return [];
-  const seen = scheduled?.seen ?? service.servers.map((each) => seenFrom(attempt, each));
+  const byAddress = new Map(excerpt.servers.map((each) => [each.address, each]));
+  const seen = scheduled?.seen ?? service.servers.map((each) => seenFrom(byAddress, each));
   const values = reasonFor(attempt)?.values ?? [];
-  const unseen = service.listed.filter(({ hasFailed }) => hasFailed).map((each) => seenFrom(attempt, each));
+  const unseen = service.listed.filter(({ hasFailed }) => hasFailed).map((each) => seenFrom(byAddress, each));
   const isChosen = (each: RealServer) =>
-    scheduled === null ? isSame(each, server) : each === scheduled.chosen;
+    scheduled === null ? each.address === server?.address : each === scheduled.chosen;
   return [...seen, ...unseen].map((each, index) => ({
     server: each.server.address,
     weight: each.server.options.weight,
@@ -49,8 +51,9 @@ export function reasonFor({ service, scheduled, excerpt, packet }: Attempt): Rea
   });
 }
 
-function seenFrom({ excerpt }: Attempt, server: RealServer): SeenServer {
-  const found = excerpt.servers.find((each) => isSame(server, each));
+/** As it was before the packet. */
+function seenFrom(excerpts: ReadonlyMap<ServerAddress, ServerExcerpt>, server: RealServer): SeenServer {
+  const found = excerpts.get(server.address);
   return {
     server,
     activeConnections: found?.activeConnections ?? 0,
@@ -58,11 +61,6 @@ function seenFrom({ excerpt }: Attempt, server: RealServer): SeenServer {
     isOverloaded: found?.isOverloaded ?? false,
   };
 }
-
-const isSame = (server: RealServer, excerpt: ServerExcerpt | undefined): boolean =>
-  excerpt !== undefined &&
-  server.address === excerpt.address &&
-  serviceKey(server.service) === serviceKey(excerpt.service);
 
 /** Why it takes no new connection, or fewer; empty: nothing is special. */
 function noteOf(

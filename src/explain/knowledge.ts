@@ -6,6 +6,8 @@ export interface Knowledge {
   readonly datapath: 'pcap' | 'xdp' | 'file';
   /** Of the director's interface; empty with a file. */
   readonly interface: string;
+  /** Of this host, in canonical text. */
+  readonly ownAddresses: readonly string[];
   /** How the kernel reaches a server's address. */
   neighbor(address: string): { readonly state: string; readonly interface: string | null } | undefined;
   /** What checks and people said of a server. */
@@ -18,6 +20,7 @@ export interface Knowledge {
 export const KNOWS_A_FILE: Knowledge = {
   datapath: 'file',
   interface: '',
+  ownAddresses: [],
   neighbor: () => undefined,
   health: () => undefined,
 };

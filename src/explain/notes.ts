@@ -11,7 +11,7 @@ const TAKING_TURNS: ReadonlySet<string> = new Set(['rr', 'wrr']);
 
 export function notesOf(attempt: Attempt, knowledge: Knowledge): string[] {
   return [
-    ...senderNotes(attempt),
+    ...senderNotes(attempt, knowledge),
     ...answerNotes(attempt),
     ...turnNotes(attempt, knowledge),
     ...datapathNotes(attempt, knowledge),
@@ -26,10 +26,11 @@ function answerNotes({ verdict, packet }: Attempt): string[] {
 }
 
 /** Who has the virtual address itself asks itself. */
-function senderNotes({ packet, decoded, excerpt, service }: Attempt): string[] {
+function senderNotes({ packet, decoded, excerpt, service }: Attempt, { ownAddresses }: Knowledge): string[] {
   if (decoded !== DecodeResult.Continue || packet.isIcmpError || packet.isOutgoing) return [];
   const client = clientAddress(packet);
-  if (packet.ipVersion === 4 && excerpt.ownAddresses.includes(packet.client0))
+  const isOwn4 = packet.ipVersion === 4 && excerpt.ownAddresses.includes(packet.client0);
+  if (isOwn4 || ownAddresses.includes(client))
     return [
       `${client} is this director's own address: what it sends to the virtual address itself is answered by its own stack and never comes in by the interface. A test from the director does not work; try it from another machine`,
     ];

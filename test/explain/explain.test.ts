@@ -179,6 +179,10 @@ PassNotVirtual`);
     expect(own).toContain(
       "10.0.0.1 is this director's own address: what it sends to the virtual address itself is answered by its own stack",
     );
+    const frame6 = eth().ipv6('fd00:10::1', 'fd00:10::100').tcp(1, 80, SYN);
+    expect(wordsOf(directorWith(), frame6, { ownAddresses: ['fd00:10::1'] })).toContain(
+      "fd00:10::1 is this director's own address",
+    );
     expect(wordsOf(directorWith(), tcp(SYN, 4000, '10.0.0.11'))).toContain(
       '10.0.0.11 is a real server of this service: it has the virtual address on its lo',
     );

@@ -4,6 +4,8 @@ import type { ExplainedServer, ExplainReply } from '../../control/protocol.ts';
 import { plainTable } from './table.ts';
 
 const NAME_WIDTH = 'schedule'.length;
+/** Servers that a person reads; the one that was chosen besides. */
+const MAX_ROWS = 20;
 const INDENT = ' '.repeat('1. '.length + NAME_WIDTH + 2);
 
 /** `width`: of the terminal, by which long lines are broken; undefined: none is. */
@@ -32,7 +34,8 @@ function serverTable(candidates: readonly ExplainedServer[]): string[] {
     ...(hasValues ? ['COMPARED'] : []),
     ...(hasNotes ? ['NOTE'] : []),
   ];
-  const rows = candidates.map((each) => [
+  const shown = candidates.filter(({ chosen }, index) => chosen || index < MAX_ROWS);
+  const rows = shown.map((each) => [
     each.chosen ? '>' : '',
     renderEndpoint(each.server),
     each.weightInForce === each.weight ? `${each.weight}` : `${each.weightInForce} of ${each.weight}`,
@@ -41,9 +44,9 @@ function serverTable(candidates: readonly ExplainedServer[]): string[] {
     ...(hasValues ? [each.value ?? ''] : []),
     ...(hasNotes ? [each.note] : []),
   ]);
-  return plainTable([head, ...rows])
-    .split('\n')
-    .map((line) => `${INDENT}${line}`);
+  const left = candidates.length - shown.length;
+  const more = left === 0 ? [] : [`and ${left} more: --json has them`];
+  return [...plainTable([head, ...rows]).split('\n'), ...more].map((line) => `${INDENT}${line}`);
 }
 
 /** At blanks, each line behind `indent`. */

@@ -161,4 +161,9 @@ test('steps are numbered, servers are a table, and long lines are broken at the 
 Forward (10.0.0.11:80): it goes to the real server
 of its connection
 note: look for the answer on the server`);
+
+  const many = Array.from({ length: 30 }, (_, index) => ({ ...reply.candidates[1]!, chosen: index === 25 }));
+  const lines = renderExplanation({ ...reply, candidates: many }).split('\n');
+  expect(lines.filter((line) => line.includes('10.0.0.12:80'))).toHaveLength(21);
+  expect(lines.find((line) => line.includes('more'))).toMatch(/^ +and 9 more: --json has them$/);
 });

@@ -5,7 +5,7 @@ import { search } from '../../model/search.ts';
 import { EXPLANATION_AND_PROGRAM } from '../explained-program.ts';
 
 const SEED = 20_261_127;
-const STEPS = Number(process.env.DIRECTOR_EXPLAINED_STEPS ?? 5000);
+const STEPS = Number(process.env.DIRECTOR_EXPLAINED_STEPS ?? 4000);
 
 describeWithRoot('the program', [], () => {
   test(`does what is explained, ${STEPS} random steps`, { timeout: 120_000 + 10 * STEPS }, () => {
