@@ -29,10 +29,24 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'connection', 'schedule/load.ts', ...ROOT_FILES],
     types: ['engine'],
   },
+  explain: {
+    values: ['wire', 'service', 'connection', 'schedule', 'datapath', ...ROOT_FILES],
+    types: ['engine', 'control'],
+  },
+  'capture-file': { values: ROOT_FILES },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
-    types: ['control', 'worker'],
+    values: [
+      'wire',
+      'service',
+      'connection',
+      'schedule',
+      'datapath',
+      'explain/take-excerpt.ts',
+      'host',
+      ...ROOT_FILES,
+    ],
+    types: ['control', 'worker', 'explain'],
   },
   health: { values: ['wire', 'host', ...ROOT_FILES], types: ['service'] },
   control: {
@@ -44,8 +58,19 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['control'],
   },
   worker: {
-    values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', 'host', ...ROOT_FILES],
-    types: ['control'],
+    values: [
+      'wire',
+      'service',
+      'connection',
+      'schedule',
+      'datapath',
+      'explain/take-excerpt.ts',
+      'engine',
+      'xdp',
+      'host',
+      ...ROOT_FILES,
+    ],
+    types: ['control', 'explain'],
   },
   daemon: {
     values: [
@@ -54,6 +79,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'connection',
       'schedule',
       'datapath',
+      'explain',
       'engine',
       'host',
       'control',
@@ -72,10 +98,14 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'control/protocol.ts',
       'wire/address.ts',
       'connection/connection-table.ts',
+      'capture-file/read-capture.ts',
       ...ROOT_FILES,
     ],
     types: ['service', 'health'],
-    dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
+    dynamic: {
+      'cli/director/run.ts': ['daemon/start.ts'],
+      'cli/director/explain.ts': ['daemon/explain-file.ts'],
+    },
   },
   /** Runs in the browser, so nothing of the rest comes with it. */
   web: { values: [], types: ['control/protocol.ts', 'service/model.ts'] },

@@ -8,6 +8,8 @@ import type {
   EditsReply,
   EndedReply,
   EndpointFilter,
+  ExplainReply,
+  ExplainRequest,
   HealthReply,
   HistoryReply,
   MarksReply,
@@ -49,6 +51,8 @@ export interface DirectorApi {
   setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void>;
   /** They take no new connections, or do so again. */
   drain(server: EndpointFilter, service: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply>;
+  /** What the path would do with this packet now; nothing changes by that. */
+  explain(request: ExplainRequest): Promise<ExplainReply>;
   settings(): SettingsReply;
   marks(): MarksReply;
   /** What a file would change, and whether it could be carried out. */

@@ -13,6 +13,7 @@ import {
   drainRequest,
   editsRequest,
   endQuery,
+  explainRequest,
   historyQuery,
   overviewQuery,
   planRequest,
@@ -68,6 +69,9 @@ export function createControlApp(api: DirectorApi): Hono {
     const { server, service, drained } = checked(drainRequest, await jsonBody(c.req));
     return c.json(await api.drain(server, service, drained));
   });
+  app.post('/v1/explain', async (c) =>
+    c.json(await api.explain(checked(explainRequest, await jsonBody(c.req)))),
+  );
   app.post('/v1/plans', async (c) => c.json(await api.plan(checked(planRequest, await jsonBody(c.req)))));
   app.post('/v1/apply', async (c) => {
     await api.apply(checked(applyRequest, await jsonBody(c.req)).token);

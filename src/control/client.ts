@@ -15,6 +15,8 @@ import {
   type EditsReply,
   type EditsRequest,
   type EndedReply,
+  type ExplainReply,
+  type ExplainRequest,
   type HealthReply,
   type HistoryReply,
   type MarksReply,
@@ -48,6 +50,8 @@ export interface DirectorClient {
   setCheck(request: CheckRequest): Promise<void>;
   /** The servers that it was for. */
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
+  /** What the path would do with this packet now. */
+  explain(request: ExplainRequest): Promise<ExplainReply>;
   readSettings(): Promise<SettingsReply>;
   readMarks(): Promise<MarksReply>;
   /** What a file would change. */
@@ -111,6 +115,7 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       call<HistoryReply>(connection, 'GET', `/v1/history${after === undefined ? '' : `?after=${after}`}`),
     setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
+    explain: (request) => call<ExplainReply>(connection, 'POST', '/v1/explain', request),
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
     readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
     plan: (file) => call<PlanReply>(connection, 'POST', '/v1/plans', file),

@@ -272,6 +272,65 @@ export interface MarksReply {
   readonly rules: readonly MarkRule[];
 }
 
+/** POST /v1/explain: what the path would do now with this frame, or with a packet of this kind. */
+export type ExplainRequest =
+  | { readonly frame: string }
+  | ({ readonly from: ServerAddress; readonly to: ServerAddress } & (
+      | { readonly protocol: 'tcp'; readonly flags: readonly TcpFlagName[] }
+      | { readonly protocol: 'udp' }
+      | { readonly protocol: 'sctp'; readonly chunk: SctpChunkName }
+    ));
+
+export type TcpFlagName = 'fin' | 'syn' | 'rst' | 'psh' | 'ack' | 'urg';
+export type SctpChunkName =
+  | 'data'
+  | 'init'
+  | 'sack'
+  | 'heartbeat'
+  | 'abort'
+  | 'shutdown'
+  | 'shutdown-ack'
+  | 'cookie-echo'
+  | 'shutdown-complete';
+
+export interface ExplainReply {
+  /** The packet in a line. */
+  readonly packet: string;
+  readonly verdict: string;
+  /** What the verdict means. */
+  readonly meaning: string;
+  readonly service: ServiceAddress | null;
+  /** Whose the packet is. */
+  readonly server: ServerAddress | null;
+  readonly steps: readonly ExplainedStep[];
+  /** Servers of the service, as the scheduler walks them; those that it does not see come last. */
+  readonly candidates: readonly ExplainedServer[];
+  /** Frames that would leave, as hex. */
+  readonly sent: readonly { readonly to: string; readonly from: string; readonly frame: string }[];
+  /** What else one should know. */
+  readonly notes: readonly string[];
+}
+
+export interface ExplainedStep {
+  /** As docs/PACKET-PATH.md names them. */
+  readonly step: 'decode' | 'find' | 'match' | 'schedule' | 'remember' | 'step' | 'send';
+  readonly text: string;
+  readonly details: readonly string[];
+}
+
+export interface ExplainedServer {
+  readonly server: ServerAddress;
+  readonly weight: number;
+  readonly weightInForce: number;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  /** What the scheduler compares, if it compares something. */
+  readonly value: string | null;
+  readonly chosen: boolean;
+  /** Why it is special; empty: it is not. */
+  readonly note: string;
+}
+
 /** GET /v1/overview?service=KEY: one moment, as the daemon's sampler, `director top` and the page see it. */
 export interface OverviewReply {
   /** Milliseconds since 1970, UTC. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { checkSchema } from '../health/schema.ts';
 import { canonicalIp, parseIp } from '../wire/address.ts';
 import { parseEndpoint } from './endpoint.ts';
+import type { ExplainRequest } from './protocol.ts';
 
 /** Edits in one request; diradm sends large files in several. */
 export const MAX_EDITS = 20_000;
@@ -128,6 +129,48 @@ export const planRequest = z.strictObject({
 });
 
 export const applyRequest = z.strictObject({ token: z.string().max(64) });
+
+/** A frame is an Ethernet header at least, and no larger than the largest packet. */
+const MIN_FRAME_BYTES = 14;
+const MAX_FRAME_BYTES = 65_535 + 22;
+
+const packetEnds = { from: serverAddress, to: serverAddress };
+export const explainRequest: z.ZodType<ExplainRequest> = z.union([
+  z.strictObject({
+    frame: z
+      .string()
+      .regex(/^(?:[0-9a-fA-F]{2})+$/, 'expected hexadecimal digits, two for each byte')
+      .min(2 * MIN_FRAME_BYTES, `expected ${MIN_FRAME_BYTES} bytes at least, an Ethernet header`)
+      .max(2 * MAX_FRAME_BYTES, `expected ${MAX_FRAME_BYTES} bytes at most`),
+  }),
+  z
+    .discriminatedUnion('protocol', [
+      z.strictObject({
+        protocol: z.literal('tcp'),
+        ...packetEnds,
+        flags: z.array(z.enum(['fin', 'syn', 'rst', 'psh', 'ack', 'urg'])),
+      }),
+      z.strictObject({ protocol: z.literal('udp'), ...packetEnds }),
+      z.strictObject({
+        protocol: z.literal('sctp'),
+        ...packetEnds,
+        chunk: z.enum([
+          'data',
+          'init',
+          'sack',
+          'heartbeat',
+          'abort',
+          'shutdown',
+          'shutdown-ack',
+          'cookie-echo',
+          'shutdown-complete',
+        ]),
+      }),
+    ])
+    .refine(({ from, to }) => parseIp(from.address)?.version === parseIp(to.address)?.version, {
+      message: 'from and to must be of one IP version',
+    }),
+]);
 
 export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });
 

@@ -11,6 +11,8 @@ import type {
   EndedReply,
   EndpointFilter,
   ErrorReply,
+  ExplainReply,
+  ExplainRequest,
   HealthReply,
   MarksReply,
   PlanReply,
@@ -20,6 +22,8 @@ import type {
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { explain } from '../explain/explain.ts';
+import { frameOf } from '../explain/packet-frame.ts';
 import type { RunCheck } from '../health/monitor.ts';
 import type { ServiceCheck } from '../health/service-check.ts';
 import { CheckRules } from '../host/check-rules.ts';
@@ -36,6 +40,7 @@ import {
 import { editsBetween } from '../service/difference.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
 import { readTextFile } from '../text-file.ts';
+import { parseMac } from '../wire/address.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
@@ -47,6 +52,7 @@ import { Events } from './events.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
 import { createApply } from './host-edits.ts';
 import { KeptPolicies } from './kept-policies.ts';
+import { liveKnowledge } from './live-knowledge.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
@@ -204,6 +210,26 @@ export class Director implements DirectorApi {
           this.events.drained(service, server, isDrained);
       await this.takeHealthOver();
       return { servers };
+    });
+  }
+
+  /** Of a moment without edits under way: what the datapath has is what is configured. */
+  explain(request: ExplainRequest): Promise<ExplainReply> {
+    const { host } = this.options;
+    const frame =
+      'frame' in request
+        ? new Uint8Array(Buffer.from(request.frame, 'hex'))
+        : frameOf(request, parseMac(host.facts.mac)!);
+    return this.oneAtATime(async () => {
+      const excerpt = await this.datapath.request({
+        kind: 'excerpt',
+        frame: Buffer.from(frame).toString('hex'),
+      });
+      const kind = this.datapath.kind ?? 'pcap';
+      const neighbors = this.servers.list();
+      const { addresses } = host.facts;
+      const knowledge = liveKnowledge(kind, host.name, addresses, neighbors, this.serverHealth);
+      return explain(excerpt, frame, knowledge);
     });
   }
 

@@ -68,6 +68,8 @@ class Worker {
         return null;
       case 'read-counters':
         return datapath.readCounters(request.services);
+      case 'excerpt':
+        return session.excerptFor(Buffer.from(request.frame, 'hex'));
       case 'list-connections':
         return this.list(session.listConnections(request.cursor, request.limit), request.filter);
       case 'end-connections':

@@ -4,6 +4,7 @@
  */
 import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 import type { Edit, ServiceCounters } from '../service/model.ts';
 
@@ -94,6 +95,8 @@ export type Request =
   | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
   /** `services`: with what was counted of each, which for thousands of servers is megabytes. */
   | { readonly kind: 'read-counters'; readonly services: boolean }
+  /** What this frame, as hex, can touch; nothing changes. */
+  | { readonly kind: 'excerpt'; readonly frame: string }
   | {
       readonly kind: 'list-connections';
       readonly cursor: number;
@@ -126,6 +129,7 @@ export interface Answers {
   'next-hops': null;
   host: null;
   'read-counters': CountersReport;
+  excerpt: Excerpt;
   'list-connections': ConnectionsPage;
   'end-connections': { readonly ended: number };
   remove: null;

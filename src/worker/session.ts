@@ -10,6 +10,8 @@ import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { verdictNames } from '../datapath/verdict.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
+import { takeExcerpt } from '../explain/take-excerpt.ts';
 import { createScheduler } from '../schedule/registry.ts';
 import {
   applyEdit,
@@ -24,6 +26,7 @@ import { reachOf } from '../service/real-server.ts';
 import { ESTIMATE_INTERVAL_SEC } from '../service/traffic.ts';
 import { parseIp, parseMac } from '../wire/address.ts';
 import { describeConnection } from './describe-connection.ts';
+import { liveOf } from './live-path.ts';
 import type {
   ConfigurationMessage,
   ConnectionsPage,
@@ -41,6 +44,8 @@ export interface DatapathSession {
   setHost(host: HostFacts): void;
   /** `withServices`: and what was counted of each service. */
   readCounters(withServices?: boolean): CountersReport;
+  /** What the frame can touch; nothing changes. */
+  excerptFor(frame: Uint8Array): Excerpt;
   /** Some of them, from `cursor` on: 0, then what the last page said. */
   listConnections(cursor: number, limit: number): ConnectionsPage;
   /** Ends those that the filter is for; templates stay while connections depend on them. Returns how many ended. */
@@ -119,6 +124,10 @@ export class PathSession implements DatapathSession {
     const { live, capacity } = path.connections;
     const madeRoom = namedRoomMakers((maker) => path.room.made[maker]!);
     return { services, verdicts, connections: { live, capacity }, madeRoom, capturing: true };
+  }
+
+  excerptFor(frame: Uint8Array): Excerpt {
+    return takeExcerpt(liveOf(this.path, this.configuration), frame);
   }
 
   /** Looks at `limit` entries. */

@@ -9,6 +9,8 @@ import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
+import { takeExcerpt } from '../explain/take-excerpt.ts';
 import {
   applyEdit,
   type Configuration,
@@ -38,6 +40,7 @@ import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
 import { CONFIG, LAYOUT_VERSION, VERDICT_COUNTS } from './layout.ts';
+import { LiveMaps } from './live-maps.ts';
 import { writeMarkRules } from './mark-record.ts';
 import { NextHops } from './next-hops.ts';
 import { writeNotes } from './notes.ts';
@@ -141,6 +144,18 @@ export class XdpSession implements DatapathSession {
       madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),
       capturing: true,
     };
+  }
+
+  excerptFor(frame: Uint8Array): Excerpt {
+    const { program, table: services, registry, configuration, nextHops, publisher, ownAddresses } = this;
+    const live = new LiveMaps({
+      ...{ program, services, registry, configuration },
+      ownMac: nextHops.ownMac,
+      ownAddresses: ownAddresses.ipv4Words,
+      elementOf: ({ address }) => publisher.elementOf(serviceKey(address)),
+      wayTo: (address) => this.devices.wayTo(address),
+    });
+    return takeExcerpt(live, frame);
   }
 
   listConnections(cursor: number, limit: number): ConnectionsPage {

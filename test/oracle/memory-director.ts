@@ -127,6 +127,7 @@ export class MemoryDirector {
       drain: async () => [],
       readSettings: async () => ({ settings: [] }),
       readMarks: async () => ({ rules: this.configuration.marks }),
+      explain: () => Promise.reject(new Error('a memory director explains nothing')),
       plan: () => Promise.reject(new Error('a memory director makes no plans')),
       apply: async () => {},
       reload: async () => {},

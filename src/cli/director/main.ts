@@ -10,6 +10,7 @@ import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
+import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
 import { addRestartCommand } from './restart.ts';
@@ -26,6 +27,7 @@ const USAGE_CODES = new Set([
   'NO_SUCH_DEVICE',
   'RULES_FILE',
   'CONFIG_FILE',
+  'CAPTURE_FILE',
   'OUT_OF_RANGE',
   'BAD_REQUEST',
   'PLAN_OUTDATED',
@@ -54,6 +56,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
+  addExplainCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);
