@@ -30,6 +30,21 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['engine'],
   },
   'capture-file': { values: ROOT_FILES },
+  replay: {
+    values: [
+      'wire',
+      'service',
+      'datapath',
+      'worker/session.ts',
+      'capture-file',
+      'control/endpoint.ts',
+      'daemon/rules-file.ts',
+      'daemon/config-file.ts',
+      'cli/director/table.ts',
+      ...ROOT_FILES,
+    ],
+    types: ['worker'],
+  },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
@@ -70,8 +85,11 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'connection/connection-table.ts',
       ...ROOT_FILES,
     ],
-    types: ['service', 'health'],
-    dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
+    types: ['service', 'health', 'replay'],
+    dynamic: {
+      'cli/director/run.ts': ['daemon/start.ts'],
+      'cli/director/replay.ts': ['replay/replay-file.ts'],
+    },
   },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };

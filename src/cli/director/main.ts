@@ -10,6 +10,7 @@ import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
+import { addReplayCommand } from './replay.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
@@ -28,6 +29,7 @@ const USAGE_CODES = new Set([
   'PLAN_OUTDATED',
   'SERVICE_NOT_FOUND',
   'SERVER_NOT_FOUND',
+  'SCHEDULER_NOT_FOUND',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
   'XDP_UNAVAILABLE',
@@ -60,6 +62,7 @@ function createProgram(): Command {
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);
+  addReplayCommand(program);
   program
     .command('reload')
     .description('read the rules or configuration file again; what stays the same keeps its connections')

@@ -1,6 +1,7 @@
 /** `director run`: its options. The daemon itself is loaded when it is called for. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
+import { upTo } from './up-to.ts';
 
 const DEFAULT_MAX_SERVICES = 1024;
 const DEFAULT_MAX_SERVERS = 32_768;
@@ -85,11 +86,3 @@ async function runDaemon(options: Options, command: Command): Promise<void> {
     socketPath: command.optsWithGlobals().socket,
   });
 }
-
-const upTo =
-  (limit: number) =>
-  (text: string): number => {
-    const size = Number(text);
-    if (Number.isInteger(size) && size >= 1 && size <= limit) return size;
-    throw new InvalidArgumentError(`expected a whole number from 1 to ${limit}.`);
-  };
