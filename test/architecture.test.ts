@@ -34,6 +34,21 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     types: ['engine', 'control'],
   },
   'capture-file': { values: ROOT_FILES },
+  replay: {
+    values: [
+      'wire',
+      'service',
+      'datapath',
+      'worker/session.ts',
+      'capture-file',
+      'control/endpoint.ts',
+      'daemon/rules-file.ts',
+      'daemon/config-file.ts',
+      'cli/director/table.ts',
+      ...ROOT_FILES,
+    ],
+    types: ['worker'],
+  },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
     values: [
@@ -101,9 +116,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'capture-file/read-capture.ts',
       ...ROOT_FILES,
     ],
-    types: ['service', 'health'],
+    types: ['service', 'health', 'replay'],
     dynamic: {
       'cli/director/run.ts': ['daemon/start.ts'],
+      'cli/director/replay.ts': ['replay/replay-file.ts'],
       'cli/director/explain.ts': ['daemon/explain-file.ts'],
     },
   },

@@ -6,8 +6,10 @@
 import { measureHandover } from './handover.ts';
 import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
+import { measureReplay } from './replay.ts';
 import { measureRestore } from './restore.ts';
-import { measuredTable } from './table.ts';
+import { barCells, markdownTable, measuredTable } from './table.ts';
+import { circumstances, writeReport } from './xdp/report.ts';
 import { benchXdp, XDP_PARTS } from './xdp.ts';
 
 function benchPath(): void {
@@ -49,6 +51,27 @@ async function benchRestore(): Promise<void> {
   console.log(`\n1,000 services with 10 servers each:\n\n${table}`);
 }
 
+function benchReplay(): void {
+  const when = circumstances();
+  const head = ['replay of', 'thousand packets a second of CPU time', '10 % … 90 %', 'bar', ''];
+  const table = markdownTable(
+    [...head, 'by the clock', 'memory at most, MiB', 'bar', ''],
+    measureReplay().map(({ what, packetsPerSecond, wallPacketsPerSecond, memoryMiB, hasBar }) => [
+      what,
+      thousands(packetsPerSecond.median),
+      `${thousands(packetsPerSecond.low)} … ${thousands(packetsPerSecond.high)}`,
+      ...barCells(packetsPerSecond.median / 1000, hasBar ? { atLeast: 500 } : undefined),
+      thousands(wallPacketsPerSecond.median),
+      memoryMiB.median.toFixed(0),
+      ...barCells(memoryMiB.median, hasBar ? { atMost: 200 } : undefined),
+    ]),
+  );
+  writeReport('replay', `\n${when}\n\n${table}\n`);
+  console.log(`\ndirector replay, a million packets of 60 bytes:\n\n${table}`);
+}
+
+const thousands = (perSecond: number): string => (perSecond / 1000).toFixed(0);
+
 interface Bench {
   readonly needsRoot: boolean;
   readonly run: () => void | Promise<void>;
@@ -57,6 +80,7 @@ interface Bench {
 const BENCHES = new Map<string, Bench>([
   ['path', { needsRoot: false, run: benchPath }],
   ['handover', { needsRoot: false, run: benchHandover }],
+  ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),

@@ -26,7 +26,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('a capture file', () => {
+describe('a capture file', { timeout: 30_000 }, () => {
   const at = (name: string) => join(folder, name);
 
   test.each([
@@ -121,7 +121,7 @@ describe('a capture file', () => {
   });
 });
 
-describe('files changed at random', () => {
+describe('files changed at random', { timeout: 30_000 }, () => {
   const changes = fc.array(
     fc.tuple(fc.nat(1000), fc.oneof(fc.nat(255), fc.constantFrom(0, 0xff, 0x7f, 0x80))),
     { minLength: 1, maxLength: 12 },
@@ -146,7 +146,7 @@ describe('files changed at random', () => {
           if (!(error instanceof DirectorError) || error.code !== 'CAPTURE_FILE') throw error;
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -95,7 +95,7 @@ describe('a file that we write', () => {
   });
 });
 
-describe('a capture sink', () => {
+describe('a capture sink', { timeout: 30_000 }, () => {
   test('writes all, in order, however large the pieces are', async () => {
     const path = join(folder, 'sink');
     const sink = new CaptureSink(createWriteStream(path), path);

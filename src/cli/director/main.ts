@@ -13,6 +13,7 @@ import { addDrainCommands } from './drain.ts';
 import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
+import { addReplayCommand } from './replay.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
@@ -35,6 +36,7 @@ const USAGE_CODES = new Set([
   'SERVER_NOT_FOUND',
   'WEB_ADDRESS',
   'TOKEN_FILE',
+  'SCHEDULER_NOT_FOUND',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
   'XDP_UNAVAILABLE',
@@ -60,6 +62,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);
+  addReplayCommand(program);
   program
     .command('reload')
     .description('read the rules or configuration file again; what stays the same keeps its connections')

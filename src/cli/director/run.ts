@@ -4,6 +4,7 @@ import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection
 import { parseEndpoint } from '../../control/endpoint.ts';
 import type { EndpointFilter } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
+import { upTo } from './up-to.ts';
 
 const DEFAULT_MAX_SERVICES = 1024;
 const DEFAULT_MAX_SERVERS = 32_768;
@@ -124,11 +125,3 @@ function webAddress(text: string): WebAddress {
     'expected ADDRESS:PORT with an address of this host, such as 127.0.0.1:8080 or [::1]:8080.',
   );
 }
-
-const upTo =
-  (limit: number) =>
-  (text: string): number => {
-    const size = Number(text);
-    if (Number.isInteger(size) && size >= 1 && size <= limit) return size;
-    throw new InvalidArgumentError(`expected a whole number from 1 to ${limit}.`);
-  };
