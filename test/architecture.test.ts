@@ -43,6 +43,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'engine', 'xdp', 'host', ...ROOT_FILES],
     types: ['control'],
   },
+  doctor: {
+    values: ['wire', 'service', 'host', 'engine/open-interface.ts', ...ROOT_FILES],
+    types: ['control'],
+  },
   daemon: {
     values: [
       'wire',
@@ -69,8 +73,11 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'connection/connection-table.ts',
       ...ROOT_FILES,
     ],
-    types: ['service', 'health'],
-    dynamic: { 'cli/director/run.ts': ['daemon/start.ts'] },
+    types: ['service', 'health', 'doctor'],
+    dynamic: {
+      'cli/director/run.ts': ['daemon/start.ts'],
+      'cli/director/doctor.ts': ['doctor/doctor.ts'],
+    },
   },
   ...Object.fromEntries(ROOT_FILES.map((file) => [file, { values: ROOT_FILES }])),
 };

@@ -1,5 +1,6 @@
 /** Lines for a shell that several findings print. They know no interface of another host, so they look it up there. */
 import { hostBits, versionOf } from './host-view.ts';
+import type { ServiceView } from './situation.ts';
 
 /** Takes an address away, wherever that host has it; `condition` in awk's words: $2 is the interface. */
 const dropAddress = (address: string, condition = ''): string =>
@@ -26,3 +27,20 @@ export const hideOnLo = (address: string): string => {
   const isThere = `ip -o addr show dev lo to ${address}/${hostBits(address)} | grep -q .`;
   return `${quiet}${dropAddress(address, '$2 != "lo" ')}; ${isThere} || ${addOnLo(address)}`;
 };
+
+const TABLE_FAMILIES = { 4: 'ip', 6: 'ip6' } as const;
+
+/** Lets one port in, first in every nftables chain that sees what comes in. */
+export function acceptPort({ protocol, address, port }: ServiceView): string {
+  const family = TABLE_FAMILIES[versionOf(address)];
+  const rule = `${family} daddr ${address} ${protocol} dport ${port} accept`;
+  const chains = `/^table/ { f = $2; t = $3 } /^\\tchain/ { c = $2 } /hook (input|prerouting)/ && f ~ /^(inet|${family})$/ { print "insert rule", f, t, c, "${rule}" }`;
+  return `nft list chains | awk '${chains}' | nft -f -`;
+}
+
+/** Leads a port of the virtual address to the server's own; connection tracking turns the answers back. */
+export function translatePort({ protocol, address, port }: ServiceView, own: string): string {
+  const family = TABLE_FAMILIES[versionOf(address)];
+  const table = `${family} director_doctor`;
+  return `nft 'add table ${table}; add chain ${table} in { type nat hook prerouting priority dstnat; }; add rule ${table} in ${family} daddr ${address} ${protocol} dport ${port} dnat to ${own}'`;
+}

@@ -98,8 +98,7 @@ export const parseNeighbors = (neighbors: readonly Json[]): HostNeighbor[] =>
 export function ownAddress(link: HostLink, peer: string, virtual: readonly string[]): string | undefined {
   const version = versionOf(peer);
   const candidates = link.addresses.filter(
-    ({ address, scope }) =>
-      versionOf(address) === version && scope !== 'link' && !virtual.includes(address),
+    ({ address, scope }) => versionOf(address) === version && scope !== 'link' && !virtual.includes(address),
   );
   return (candidates.find((own) => inNetwork(peer, own)) ?? candidates[0])?.address;
 }

@@ -24,7 +24,12 @@ import {
   solicitedNode,
 } from '../wire/ndisc.ts';
 import { pseudoHeaderSumOf } from '../wire/pseudo-header.ts';
-import { TCP_CHECKSUM_OFFSET, TCP_MIN_HEADER_BYTES, TcpFlag, UDP_CHECKSUM_OFFSET } from '../wire/transport.ts';
+import {
+  TCP_CHECKSUM_OFFSET,
+  TCP_MIN_HEADER_BYTES,
+  TcpFlag,
+  UDP_CHECKSUM_OFFSET,
+} from '../wire/transport.ts';
 
 const BROADCAST: MacAddress = { high: 0xffff, low: -1 };
 /** What a frame has at least, without its check sequence: IEEE 802.3 §3.2.7. */
@@ -49,8 +54,7 @@ export interface Frame {
   readonly view: DataView;
 }
 
-export const viewOf = (bytes: Buffer): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+export const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
 /** Whose is `target`? By ARP or neighbour discovery. `own` undefined: with IPv4 nobody learns who asks. */
 export function whoHas(target: string, ownMac: string, own: string | undefined): Buffer | undefined {

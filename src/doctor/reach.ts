@@ -26,7 +26,13 @@ const ECHO_REPLIES = [0, 129];
 const PING_BYTES = 84;
 
 /** Null: we have no address from which we could ask. */
-export function endsFor(link: HostLink, mac: string, to: string, virtual: readonly string[], peer = to): Ends | null {
+export function endsFor(
+  link: HostLink,
+  mac: string,
+  to: string,
+  virtual: readonly string[],
+  peer = to,
+): Ends | null {
   const own = ownAddress(link, peer, virtual);
   return own === undefined || link.mac === null ? null : { ownMac: link.mac, own, mac, to };
 }
@@ -87,7 +93,8 @@ export async function clockAhead(wire: Wire, ends: Ends): Promise<number | undef
     const packet = readIp(frame);
     if (packet?.protocol !== IpProtocol.Icmp || !isFrom(packet, ends)) return undefined;
     const { payload } = packet;
-    if (payload.length < 20 || payload[0] !== 14 || payload.readUInt16BE(4) !== wire.identifier) return undefined;
+    if (payload.length < 20 || payload[0] !== 14 || payload.readUInt16BE(4) !== wire.identifier)
+      return undefined;
     const theirs = payload.readUInt32BE(16);
     return theirs >= DAY_MS ? undefined : shortestWay(theirs - (Date.now() % DAY_MS));
   });

@@ -28,6 +28,9 @@ export interface ServerView {
 export interface ServerService extends ServiceView {
   /** As diradm names the service: `-t 172.26.20.110:80`. */
   readonly option: string;
+  /** As diradm names the server there. */
+  readonly serverText: string;
+  readonly weight: number;
   readonly forwarding: 'direct-route' | 'tunnel' | 'masquerade';
 }
 

@@ -22,7 +22,8 @@ export function encodeNeighborSolicitation(
 ): void {
   frame.setUint32(offset, NdiscType.Solicitation << 24);
   frame.setUint32(offset + 4, 0);
-  for (const [index, word] of target.words.entries()) frame.setInt32(offset + TARGET_OFFSET + 4 * index, word);
+  for (const [index, word] of target.words.entries())
+    frame.setInt32(offset + TARGET_OFFSET + 4 * index, word);
   frame.setUint16(offset + OPTIONS_OFFSET, SOURCE_MAC_OPTION);
   frame.setUint16(offset + OPTIONS_OFFSET + 2, own.high);
   frame.setInt32(offset + OPTIONS_OFFSET + 4, own.low);
@@ -41,7 +42,7 @@ export const advertisedAddress = (frame: DataView, offset: number): IpAddress =>
 
 /** The group that an address's owner listens to, RFC 4291 §2.7.1, and its MAC, RFC 2464 §7. */
 export function solicitedNode({ words }: IpAddress): { ip: IpAddress; mac: MacAddress } {
-  const tail = (0xff000000 | (words[3] & 0xffffff)) | 0;
+  const tail = 0xff000000 | (words[3] & 0xffffff) | 0;
   return {
     ip: { version: 6, words: [0xff020000 | 0, 0, 1, tail] },
     mac: { high: 0x3333, low: tail },

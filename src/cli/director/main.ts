@@ -7,6 +7,7 @@ import { DirectorError } from '../../errors.ts';
 import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addDrainCommands } from './drain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
@@ -53,6 +54,7 @@ function createProgram(): Command {
         console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
       });
     });
+  addDoctorCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
