@@ -106,16 +106,17 @@ const shortestWay = (ms: number): number => ((((ms + DAY_MS / 2) % DAY_MS) + DAY
 const isFrom = (packet: IpView, { mac, to }: Ends): boolean =>
   packet.sourceMac === mac && packet.source === to;
 
-/** An ICMP error about the packet that we sent; whoever sent it. */
+/** An ICMP error about the packet that we sent, by the host that it was sent to; its address may be another. */
 function readRejection(
   packet: IpView,
-  { own, to }: Ends,
+  { own, mac, to }: Ends,
   protocol: number,
   ownPort: number,
   port: number,
 ): Answer | undefined {
   const errorType = { [IpProtocol.Icmp]: 3, [IpProtocol.Icmpv6]: 1 }[packet.protocol];
-  if (errorType === undefined || packet.payload[0] !== errorType) return undefined;
+  if (errorType === undefined || packet.payload[0] !== errorType || packet.sourceMac !== mac)
+    return undefined;
   const about = readPacket(packet.payload.subarray(8));
   if (about?.protocol !== protocol || about.source !== own || about.destination !== to) return undefined;
   if (about.payload.length < 4) return undefined;

@@ -3,7 +3,7 @@ import type { StatusReply } from '../control/protocol.ts';
 import type { TransportProtocol } from '../service/model.ts';
 import type { Role } from './check.ts';
 import { NotChecked } from './check.ts';
-import { type HostLink, type HostView, ownAddress } from './host-view.ts';
+import { type HostLink, type HostView, ownAddress, versionOf } from './host-view.ts';
 import { readOwner, whoHas } from './probe-frames.ts';
 import { Wire } from './wire.ts';
 
@@ -75,7 +75,11 @@ export class Situation {
   owners(address: string, interfaceName = this.parts.link.name): Promise<string[]> {
     return this.once(`owners ${interfaceName} ${address}`, async () => {
       const wire = this.wire(interfaceName);
-      const question = whoHas(address, wire.link.mac!, ownAddress(wire.link, address, this.parts.virtual));
+      const { virtual } = this.parts;
+      const own = ownAddress(wire.link, address, virtual);
+      // Of a virtual address nobody learns anything by it, and this host's other interfaces answer, too.
+      const isSecret = versionOf(address) === 4 && virtual.includes(address);
+      const question = whoHas(address, wire.link.mac!, isSecret ? undefined : own);
       if (question === undefined)
         throw new NotChecked(`${interfaceName} has no address to ask for ${address} from`);
       const answers = await wire.askAll(question, readOwner);

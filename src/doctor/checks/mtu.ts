@@ -71,13 +71,16 @@ export const mtu = defineCheck<Facts>({
 
 async function peersOf(situation: Situation): Promise<Peer[]> {
   const { role, servers, virtual, link } = situation.parts;
-  if (role === 'director')
-    return resolved(servers).map(({ address, mac, interfaceName }) => ({
+  if (role === 'director') {
+    const seen = resolved(servers);
+    const cards = seen.filter(({ mac }, index) => seen.findIndex((other) => other.mac === mac) === index);
+    return cards.map(({ address, mac, interfaceName }) => ({
       address,
       what: `the real server ${address}`,
       mac,
       interfaceName,
     }));
+  }
   const asked = [
     ...virtual.map((address) => ({ address, what: `the director (${address})` })),
     ...gatewaysOf(situation).map((address) => ({ address, what: `the router ${address}` })),

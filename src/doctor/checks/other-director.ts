@@ -51,9 +51,9 @@ export const otherDirector = defineCheck<Facts>({
   judge: (facts) => [...others(facts), ...leftBehind(facts)],
 });
 
-/** Abstract sockets `@director/eth0` of this network namespace. */
+/** Abstract sockets `@director/eth0` of this network namespace; Node.js 20 fills their names up with zeros, shown as @. */
 export const lockedInterfaces = (sockets: string): string[] => [
-  ...new Set([...sockets.matchAll(/ @director\/(\S+)$/gm)].map(([, name]) => name!)),
+  ...new Set([...sockets.matchAll(/ @director\/([^\s@]+)@*$/gm)].map(([, name]) => name!)),
 ];
 
 function others({ host, interfaceName, virtual, answers, holders }: Facts) {
