@@ -1,18 +1,15 @@
-/** Lines for a shell that several findings print. They know no interface of another host, so they look it up there. */
-import { hostBits, versionOf } from './host-view.ts';
+/** Lines for a shell that several findings print. They know no interface of another host. */
+import { versionOf } from './host-view.ts';
 import type { ServiceView } from './situation.ts';
 
-/** Takes an address away, wherever that host has it; `condition` in awk's words: $2 is the interface. */
-const dropAddress = (address: string, condition = ''): string =>
-  `ip -o addr show to ${address} | awk '${condition}{ print $4, $2 }' | while read -r a d; do ip addr del "$a" dev "$d"; done`;
-
-export const giveUpAddress = (address: string): string => dropAddress(address);
+/** From all interfaces; nothing where it is on none. */
+export const giveUpAddress = (address: string): string => `ip addr flush to ${address}`;
 
 /** sysctl(8) takes slashes; a VLAN's interface has a dot in its name. */
 export const setting = (interfaceName: string, name: string, value: number): string =>
   `sysctl -w net/ipv4/conf/${interfaceName}/${name}=${value}`;
 
-/** On `lo`, hidden from ARP. */
+/** It is not hidden from ARP by that. */
 export const addOnLo = (address: string): string =>
   versionOf(address) === 4
     ? `ip addr add ${address}/32 dev lo`
@@ -20,12 +17,9 @@ export const addOnLo = (address: string): string =>
 
 /** All that a real server needs for a virtual address, whatever is missing. */
 export const hideOnLo = (address: string): string => {
-  const quiet =
-    versionOf(address) === 4
-      ? `sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2; `
-      : '';
-  const isThere = `ip -o addr show dev lo to ${address}/${hostBits(address)} | grep -q .`;
-  return `${quiet}${dropAddress(address, '$2 != "lo" ')}; ${isThere} || ${addOnLo(address)}`;
+  const quiet = 'sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2';
+  const move = `${giveUpAddress(address)}; ${addOnLo(address)}`;
+  return versionOf(address) === 4 ? `${quiet}; ${move}` : move;
 };
 
 const TABLE_FAMILIES = { 4: 'ip', 6: 'ip6' } as const;

@@ -3,7 +3,7 @@ import type { DirectorClient } from '../control/client.ts';
 import type { NeighborListing, ServiceListing, StatusReply } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
 import { endpointText } from '../service/configuration.ts';
-import type { MarkRule, ServiceAddress } from '../service/model.ts';
+import type { MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp } from '../wire/address.ts';
 import type { Wanted } from './doctor.ts';
 import { readHost } from './host-view.ts';
@@ -90,8 +90,13 @@ function serverViews({ services, marks, status }: Configured): ServerView[] {
       if (neighbor === undefined) continue;
       const known = byAddress.get(server.address) ?? { neighbor, services: [] };
       byAddress.set(server.address, known);
-      const { forwarding, weight } = options;
-      const names = { option: optionOf(service), serverText: endpointText(server), forwarding, weight };
+      const { forwarding } = options;
+      const names = {
+        option: optionOf(service),
+        serverText: endpointText(server),
+        forwarding,
+        kept: keptOf(options),
+      };
       known.services.push(...addressesOf(service, marks).map((at) => ({ ...at, ...names })));
     }
   }
@@ -104,6 +109,14 @@ function serverViews({ services, marks, status }: Configured): ServerView[] {
     services: its,
   }));
 }
+
+/** What `diradm -e` takes away unless it is said again. */
+const keptOf = ({ weight, upperThreshold, lowerThreshold }: ServerOptions): string =>
+  [
+    `-w ${weight}`,
+    ...(upperThreshold > 0 ? [`-x ${upperThreshold}`] : []),
+    ...(lowerThreshold > 0 ? [`-y ${lowerThreshold}`] : []),
+  ].join(' ');
 
 const OPTIONS = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
 

@@ -30,7 +30,8 @@ export interface ServerService extends ServiceView {
   readonly option: string;
   /** As diradm names the server there. */
   readonly serverText: string;
-  readonly weight: number;
+  /** Weight and thresholds, as diradm takes them. */
+  readonly kept: string;
   readonly forwarding: 'direct-route' | 'tunnel' | 'masquerade';
 }
 

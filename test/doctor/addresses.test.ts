@@ -59,7 +59,7 @@ describe('servers of a configuration', () => {
           mac: null,
           state: 'there is no route',
           interfaceName: 'eth0',
-          services: [service({ forwarding, weight: 7 })],
+          services: [service({ forwarding, kept: '-w 7 -x 100' })],
         },
       ],
     });
@@ -76,7 +76,7 @@ describe('servers of a configuration', () => {
   });
   test.each(['tunnel', 'masquerade'] as const)('for %s', (forwarding) => {
     expect(judge('neighbor', forwarding)).toMatchObject([
-      { id: 'not-direct-routing', fix: { command: `diradm -e -t ${VIP}:80 -r ${SERVER}:80 -g -w 7` } },
+      { id: 'not-direct-routing', fix: { command: `diradm -e -t ${VIP}:80 -r ${SERVER}:80 -g -w 7 -x 100` } },
     ]);
   });
 });

@@ -18,7 +18,7 @@ export const service = (difference: Partial<ServerService> = {}): ServerService 
   port: 80,
   option: `-t ${VIP}:80`,
   serverText: `${SERVER}:80`,
-  weight: 1,
+  kept: '-w 1',
   forwarding: 'direct-route',
   ...difference,
 });

@@ -2,23 +2,25 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { canonicalIp } from '../../wire/address.ts';
 import { asking } from './asking.ts';
-import { addServiceOptions, type ServiceOption, serviceOf } from './service-option.ts';
+import { type Endpoint, endpoint } from './service-option.ts';
 
 /** Below are codes with other meanings: 1 failed, 2 usage, and some to spare. */
 const EXIT_BASE = 10;
 const MAX_COUNTED = 100;
 
-interface DoctorOptions extends ServiceOption {
+interface DoctorOptions {
   readonly realServer?: boolean;
   readonly interface?: string;
   readonly vip?: readonly string[];
+  readonly tcpService?: readonly Endpoint[];
+  readonly udpService?: readonly Endpoint[];
   readonly only?: readonly string[];
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
 
 export function addDoctorCommand(program: Command): void {
-  const doctor = program
+  program
     .command('doctor')
     .description(
       'test this director, or with --real-server this real server, for the mistakes that direct routing fails of in silence; ' +
@@ -33,20 +35,27 @@ export function addDoctorCommand(program: Command): void {
       '--vip <address...>',
       'virtual addresses; by default those of the services, or on a real server those on lo',
       address,
-    );
-  addServiceOptions(doctor)
+    )
+    .option(
+      '-t, --tcp-service <address...>',
+      'on a real server: TCP services that it is for, ADDRESS:PORT',
+      endpoints,
+    )
+    .option('-u, --udp-service <address...>', 'likewise of UDP', endpoints)
     .option('--only <check...>', 'make these checks only, by their names (--verbose shows them)')
     .option('--verbose', 'also what is fine, and what could not be checked')
     .option('--json', 'for programs')
     .action((options: DoctorOptions, command: Command) =>
       asking(command, async (client) => {
         const { examine } = await import('../../doctor/doctor.ts');
-        const service = serviceOf(options);
         const report = await examine(client, {
           role: options.realServer === true ? 'real-server' : 'director',
           interfaceName: options.interface,
           virtual: options.vip ?? [],
-          services: service === undefined || 'fwmark' in service ? [] : [service],
+          services: [
+            ...(options.tcpService ?? []).map((at) => ({ protocol: 'tcp' as const, ...at })),
+            ...(options.udpService ?? []).map((at) => ({ protocol: 'udp' as const, ...at })),
+          ],
           only: options.only,
         });
         const { renderReport } = await import('./doctor-report.ts');
@@ -68,3 +77,5 @@ function address(text: string, before: readonly string[] = []): string[] {
   if (canonical === undefined) throw new InvalidArgumentError('expected an IP address.');
   return [...before, canonical];
 }
+
+const endpoints = (text: string, before: readonly Endpoint[] = []): Endpoint[] => [...before, endpoint(text)];

@@ -38,14 +38,15 @@ export const arpSettings = defineCheck<Facts>({
   }),
 
   judge({ virtual, ignore, announce }) {
-    if (!virtual.some((address) => versionOf(address) === 4)) return [];
+    const hidden = virtual.filter((address) => versionOf(address) === 4).join(', ');
+    if (hidden === '') return [];
     return [
       ...(HIDING.includes(ignore.inForce)
         ? []
         : [
             {
               id: 'arp-ignore',
-              what: `this host would answer ARP for ${virtual.join(', ')} on ${ignore.interfaceName}`,
+              what: `this host would answer ARP for ${hidden} on ${ignore.interfaceName}`,
               shown: shown(ignore),
               fix: here(setting(ignore.all > 2 ? 'all' : ignore.interfaceName, 'arp_ignore', 1)),
             },
@@ -55,7 +56,7 @@ export const arpSettings = defineCheck<Facts>({
         : [
             {
               id: 'arp-announce',
-              what: `this host may name ${virtual.join(', ')} as the sender of its ARP requests on ${announce.interfaceName}`,
+              what: `this host may name ${hidden} as the sender of its ARP requests on ${announce.interfaceName}`,
               shown: shown(announce),
               fix: here(setting(announce.interfaceName, 'arp_announce', 2)),
             },

@@ -36,11 +36,11 @@ export const segment = defineCheck<Facts>({
         })),
       ...services
         .filter(({ forwarding }) => forwarding !== 'direct-route')
-        .map(({ option, serverText, forwarding, weight }) => ({
+        .map(({ option, serverText, forwarding, kept }) => ({
           id: 'not-direct-routing',
           what: `the real server ${address} of ${option} receives nothing`,
           shown: `it is configured for ${WORDS[forwarding as keyof typeof WORDS]}`,
-          fix: here(`diradm -e ${option} -r ${serverText} -g -w ${weight}`),
+          fix: here(`diradm -e ${option} -r ${serverText} -g ${kept}`),
         })),
     ]),
 });
