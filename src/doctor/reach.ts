@@ -3,16 +3,8 @@ import { randomInt } from 'node:crypto';
 import { IpProtocol } from '../wire/ipv4.ts';
 import { TcpFlag } from '../wire/transport.ts';
 import { type HostLink, ownAddress, versionOf } from './host-view.ts';
-import {
-  datagram,
-  type Ends,
-  echoRequest,
-  type IpView,
-  readIp,
-  readPacket,
-  tcpSegment,
-  timestampRequest,
-} from './probe-frames.ts';
+import { type IpView, readIp, readPacket } from './probe-answers.ts';
+import { datagram, type Ends, echoRequest, tcpSegment, timestampRequest } from './probe-frames.ts';
 import type { Wire } from './wire.ts';
 
 /** rejected: by an ICMP error, named in `by`. */

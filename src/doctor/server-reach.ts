@@ -4,8 +4,8 @@ import { type Answer, connect, endsFor, ping, sendDatagram } from './reach.ts';
 import type { ServerService, ServerView, Situation } from './situation.ts';
 import type { Wire } from './wire.ts';
 
-/** More would be a port scan; those behind are not looked at. */
-export const MAX_PAIRS = 512;
+/** More would be a flood; what is behind is not asked, and the check `daemon` says so. */
+export const MAX_ASKED = 512;
 
 export interface ServerReach {
   readonly server: string;
@@ -29,7 +29,7 @@ export const reachServers = (situation: Situation): Promise<ServerReach[]> =>
       server.services.filter(isDirect).map((service) => ({ server, service })),
     );
     const answers = await Promise.all(
-      pairs.slice(0, MAX_PAIRS).map(({ server, service }) => reach(situation, server, service)),
+      pairs.slice(0, MAX_ASKED).map(({ server, service }) => reach(situation, server, service)),
     );
     return answers.filter((answer) => answer !== undefined);
   });

@@ -4,7 +4,8 @@ import type { TransportProtocol } from '../service/model.ts';
 import type { Role } from './check.ts';
 import { NotChecked } from './check.ts';
 import { type HostLink, type HostView, ownAddress, versionOf } from './host-view.ts';
-import { readOwner, whoHas } from './probe-frames.ts';
+import { readOwner } from './probe-answers.ts';
+import { whoHas } from './probe-frames.ts';
 import { Wire } from './wire.ts';
 
 export interface ServiceView {

@@ -133,16 +133,18 @@ describe('offloads', () => {
 });
 
 describe('the daemon', () => {
-  const judge = (warnings: string[] | undefined, up = true) =>
+  const judge = (warnings: string[] | undefined, up = true, count = 512) =>
     ids(
       daemon.judge({
         status: warnings === undefined ? undefined : ({ warnings } as unknown as StatusReply),
         interfaceName: 'eth0',
         up,
+        count,
       }),
     );
   test('answers', () => expect(judge([])).toEqual([]));
   test('does not', () => expect(judge(undefined)).toEqual(['no-director']));
+  test('has more than can be asked', () => expect(judge([], true, 513)).toEqual(['partly-tested']));
   test('has no link', () => expect(judge([], false)).toEqual(['link-down']));
   test('warns, but of what others find', () => {
     expect(

@@ -1,10 +1,9 @@
 /** Probes as bytes, and what is read in answers. */
 import { describe, expect, test } from 'vitest';
+import { readIp, readOwner } from '../../src/doctor/probe-answers.ts';
 import {
   datagram,
   echoRequest,
-  readIp,
-  readOwner,
   tcpSegment,
   timestampRequest,
   whoHas,

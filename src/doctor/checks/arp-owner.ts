@@ -3,6 +3,7 @@ import { type Draft, defineCheck, type Role } from '../check.ts';
 import { giveUpAddress, hideOnLo, setting } from '../commands.ts';
 import { here, on } from '../finding.ts';
 import { versionOf } from '../host-view.ts';
+import { MAX_ASKED } from '../server-reach.ts';
 
 interface Facts {
   readonly role: Role;
@@ -37,7 +38,9 @@ export const arpOwner = defineCheck<Facts>({
   async collect(situation) {
     const { role, virtual, servers, host, link } = situation.parts;
     const owners = await Promise.all(
-      virtual.map(async (address) => ({ virtual: address, macs: await situation.owners(address) })),
+      virtual
+        .slice(0, MAX_ASKED)
+        .map(async (address) => ({ virtual: address, macs: await situation.owners(address) })),
     );
     const serverMacs = servers.flatMap(({ address, mac }) =>
       mac === null ? [] : [{ mac, address, isServer: true }],

@@ -3,7 +3,7 @@ import { defineCheck, NotChecked } from '../check.ts';
 import { on } from '../finding.ts';
 import { versionOf } from '../host-view.ts';
 import { clockAhead, endsFor } from '../reach.ts';
-import { MAX_PAIRS, resolved } from '../server-reach.ts';
+import { MAX_ASKED, resolved } from '../server-reach.ts';
 import type { Situation } from '../situation.ts';
 
 interface Peer {
@@ -27,7 +27,7 @@ export const clock = defineCheck<readonly Peer[]>({
   },
   async collect(situation) {
     const asked = (await peersOf(situation))
-      .slice(0, MAX_PAIRS)
+      .slice(0, MAX_ASKED)
       .map(async ({ address, mac, interfaceName }) => {
         const wire = situation.wire(interfaceName);
         const ends = endsFor(wire.link, mac, address, situation.parts.virtual);

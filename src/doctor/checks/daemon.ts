@@ -2,11 +2,14 @@
 import type { StatusReply } from '../../control/protocol.ts';
 import { defineCheck } from '../check.ts';
 import { here } from '../finding.ts';
+import { MAX_ASKED } from '../server-reach.ts';
 
 interface Facts {
   readonly status: StatusReply | undefined;
   readonly interfaceName: string;
   readonly up: boolean;
+  /** Of virtual addresses, and of pairs of service and server. */
+  readonly count: number;
 }
 
 export const daemon = defineCheck<Facts>({
@@ -23,9 +26,16 @@ export const daemon = defineCheck<Facts>({
       severity: 'warning',
       meaning: 'what director status warns of and no other finding is about',
     },
+    'partly-tested': {
+      severity: 'note',
+      meaning: 'there are more than 512 virtual addresses, or servers of services: only the first were asked',
+    },
   },
-  collect: ({ parts: { status, link } }) => ({ status, interfaceName: link.name, up: link.up }),
-  judge: ({ status, interfaceName, up }) => [
+  collect: ({ parts: { status, link, virtual, servers } }) => {
+    const pairs = servers.flatMap(({ services }) => services).length;
+    return { status, interfaceName: link.name, up: link.up, count: Math.max(virtual.length, pairs) };
+  },
+  judge: ({ status, interfaceName, up, count }) => [
     ...(up
       ? []
       : [
@@ -51,6 +61,16 @@ export const daemon = defineCheck<Facts>({
           shown: 'director status',
           fix: null,
         }))),
+    ...(count <= MAX_ASKED
+      ? []
+      : [
+          {
+            id: 'partly-tested',
+            what: `there are more than ${MAX_ASKED} virtual addresses, or servers of services; only the first were asked`,
+            shown: `director status: ${count}`,
+            fix: null,
+          },
+        ]),
   ],
 });
 

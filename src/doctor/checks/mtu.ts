@@ -5,7 +5,7 @@ import { defineCheck, NotChecked } from '../check.ts';
 import { here, on } from '../finding.ts';
 import { inNetwork, versionOf } from '../host-view.ts';
 import { endsFor, ping } from '../reach.ts';
-import { MAX_PAIRS, resolved } from '../server-reach.ts';
+import { MAX_ASKED, resolved } from '../server-reach.ts';
 import type { Situation } from '../situation.ts';
 
 interface Peer {
@@ -46,7 +46,7 @@ export const mtu = defineCheck<Facts>({
   async collect(situation) {
     const peers = await peersOf(situation);
     if (peers.length === 0) throw new NotChecked('there is nobody to ask');
-    const measured = await Promise.all(peers.slice(0, MAX_PAIRS).map((peer) => measure(situation, peer)));
+    const measured = await Promise.all(peers.slice(0, MAX_ASKED).map((peer) => measure(situation, peer)));
     return { role: situation.parts.role, peers: measured.filter((each) => each !== undefined) };
   },
   judge: ({ role, peers }) =>

@@ -2,6 +2,7 @@
 import { type Draft, defineCheck } from '../check.ts';
 import { giveUpAddress } from '../commands.ts';
 import { here, on } from '../finding.ts';
+import { MAX_ASKED } from '../server-reach.ts';
 import type { ServerView } from '../situation.ts';
 
 interface Facts {
@@ -28,7 +29,7 @@ export const neighbor = defineCheck<Facts>({
   },
   async collect(situation) {
     const asked = situation.parts.servers.filter(({ kind }) => kind === 'neighbor');
-    const servers = asked.map(async (server) => ({
+    const servers = asked.slice(0, MAX_ASKED).map(async (server) => ({
       ...server,
       answering: await situation.owners(server.address, server.interfaceName),
     }));
@@ -56,7 +57,7 @@ function judgeServer({
     return [
       {
         id: 'duplicate-server-address',
-        what: `several hosts have the address ${address} of a real server`,
+        what: `several hosts, or cards of one, answer for the address ${address} of a real server`,
         shown: `${answering.join(' and ')} answered for it`,
         fix: on(`the one of them that is not the real server`, giveUpAddress(address)),
       },
