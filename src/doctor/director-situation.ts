@@ -6,7 +6,7 @@ import { endpointText } from '../service/configuration.ts';
 import type { MarkRule, ServerOptions, ServiceAddress } from '../service/model.ts';
 import { parseIp } from '../wire/address.ts';
 import type { Wanted } from './doctor.ts';
-import { readHost } from './host-view.ts';
+import { type HostLink, readHost } from './host-view.ts';
 import { linkNamed } from './link.ts';
 import { type ServerService, type ServerView, type ServiceView, Situation } from './situation.ts';
 
@@ -19,18 +19,30 @@ interface Configured {
 export async function directorSituation(client: DirectorClient, wanted: Wanted): Promise<Situation> {
   const configured = await readConfigured(client, wanted);
   const interfaceName = wanted.interfaceName ?? configured?.status.interface.name ?? '';
-  const [host, services] = [await readHost(), configured === undefined ? [] : serviceViews(configured)];
+  const host = await readHost();
+  const link = linkNamed(host, interfaceName);
+  if (configured !== undefined) requireSameHost(link, configured.status);
+  const services = configured === undefined ? [] : serviceViews(configured);
   const named = wanted.services.filter((each) => !services.some((other) => isSame(each, other)));
   const virtual = [...wanted.virtual, ...[...services, ...named].map(({ address }) => address)];
   return new Situation({
     role: 'director',
     host,
-    link: linkNamed(host, interfaceName),
+    link,
     virtual: [...new Set(virtual)],
     services,
     servers: configured === undefined ? [] : serverViews(configured),
     status: configured?.status,
   });
+}
+
+/** Control sockets are files: those of other network namespaces answer, too. */
+function requireSameHost({ name, mac }: HostLink, { interface: theirs }: StatusReply): void {
+  if (mac === theirs.mac) return;
+  throw new DirectorError(
+    'OUT_OF_RANGE',
+    `the director that answers is in another network namespace: its ${name} is ${theirs.mac}, the one here ${mac}; run doctor there`,
+  );
 }
 
 const isSame = (a: ServiceView, b: ServiceView): boolean =>
