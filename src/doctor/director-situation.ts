@@ -8,7 +8,7 @@ import { parseIp } from '../wire/address.ts';
 import type { Wanted } from './doctor.ts';
 import { type HostLink, readHost } from './host-view.ts';
 import { linkNamed } from './link.ts';
-import { type ServerService, type ServerView, type ServiceView, Situation } from './situation.ts';
+import type { ServerService, ServerView, ServiceView, SituationParts } from './situation.ts';
 
 interface Configured {
   readonly status: StatusReply;
@@ -16,7 +16,7 @@ interface Configured {
   readonly marks: readonly MarkRule[];
 }
 
-export async function directorSituation(client: DirectorClient, wanted: Wanted): Promise<Situation> {
+export async function directorSituation(client: DirectorClient, wanted: Wanted): Promise<SituationParts> {
   const configured = await readConfigured(client, wanted);
   const interfaceName = wanted.interfaceName ?? configured?.status.interface.name ?? '';
   const host = await readHost();
@@ -25,7 +25,7 @@ export async function directorSituation(client: DirectorClient, wanted: Wanted):
   const services = configured === undefined ? [] : serviceViews(configured);
   const named = wanted.services.filter((each) => !services.some((other) => isSame(each, other)));
   const virtual = [...wanted.virtual, ...[...services, ...named].map(({ address }) => address)];
-  return new Situation({
+  return {
     role: 'director',
     host,
     link,
@@ -33,7 +33,7 @@ export async function directorSituation(client: DirectorClient, wanted: Wanted):
     services,
     servers: configured === undefined ? [] : serverViews(configured),
     status: configured?.status,
-  });
+  };
 }
 
 /** Control sockets are files: those of other network namespaces answer, too. */

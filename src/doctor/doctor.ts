@@ -5,8 +5,10 @@ import { type Check, NotChecked, type Role } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { directorSituation } from './director-situation.ts';
 import type { Finding } from './finding.ts';
+import type { HostLink } from './host-view.ts';
 import { realServerSituation } from './real-server-situation.ts';
-import type { ServiceView, Situation } from './situation.ts';
+import { type ServiceView, Situation } from './situation.ts';
+import type { Wire } from './wire.ts';
 
 /** As the command line has it; what is left out is found. */
 export interface Wanted {
@@ -38,12 +40,13 @@ export interface CheckReport {
 
 export async function examine(client: DirectorClient, wanted: Wanted): Promise<Report> {
   const checks = checksFor(wanted);
-  const situation = await (wanted.role === 'director'
+  const parts = await (wanted.role === 'director'
     ? directorSituation(client, wanted)
     : realServerSituation(wanted));
+  const situation = new Situation(parts, await loadWire());
   try {
     const reports = await Promise.all(checks.map((check) => runCheck(check, situation)));
-    const { role, link, virtual, status } = situation.parts;
+    const { role, link, virtual, status } = parts;
     const findings = reports.flatMap((report) => report.findings);
     return {
       role,
@@ -55,6 +58,18 @@ export async function examine(client: DirectorClient, wanted: Wanted): Promise<R
     };
   } finally {
     situation.close();
+  }
+}
+
+/** The package cap is optional: npm drops it when it cannot be built. The check `kernel` says so, others go without. */
+async function loadWire(): Promise<(link: HostLink) => Wire> {
+  try {
+    const { Wire } = await import('./wire.ts');
+    return (link) => new Wire(link);
+  } catch (error) {
+    return () => {
+      throw new Error(`the package cap does not load: ${(error as Error).message.split('\n')[0]}`);
+    };
   }
 }
 

@@ -3,9 +3,13 @@ import { DirectorError } from '../errors.ts';
 import type { Wanted } from './doctor.ts';
 import { type HostView, hostBits, readHost } from './host-view.ts';
 import { likelyLink, linkNamed } from './link.ts';
-import { Situation } from './situation.ts';
+import type { SituationParts } from './situation.ts';
 
-export async function realServerSituation({ interfaceName, virtual, services }: Wanted): Promise<Situation> {
+export async function realServerSituation({
+  interfaceName,
+  virtual,
+  services,
+}: Wanted): Promise<SituationParts> {
   const host = await readHost();
   const link = interfaceName === undefined ? likelyLink(host) : linkNamed(host, interfaceName);
   const named = [...virtual, ...services.map(({ address }) => address)];
@@ -15,7 +19,7 @@ export async function realServerSituation({ interfaceName, virtual, services }: 
       'OUT_OF_RANGE',
       'lo has no virtual address; name the one that this real server is for: --vip ADDRESS, or -t ADDRESS:PORT',
     );
-  return new Situation({
+  return {
     role: 'real-server',
     host,
     link,
@@ -23,7 +27,7 @@ export async function realServerSituation({ interfaceName, virtual, services }: 
     services,
     servers: [],
     status: undefined,
-  });
+  };
 }
 
 const addressesOnLo = ({ links }: HostView): string[] =>

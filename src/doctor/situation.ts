@@ -6,7 +6,7 @@ import { NotChecked } from './check.ts';
 import { type HostLink, type HostView, ownAddress, versionOf } from './host-view.ts';
 import { readOwner } from './probe-answers.ts';
 import { whoHas } from './probe-frames.ts';
-import { Wire } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 export interface ServiceView {
   readonly protocol: TransportProtocol;
@@ -54,8 +54,12 @@ export class Situation {
   private readonly wires = new Map<string, Wire | Error>();
   private readonly remembered = new Map<string, Promise<unknown>>();
 
-  constructor(parts: SituationParts) {
+  private readonly open: (link: HostLink) => Wire;
+
+  /** `open` throws what stands in the way. */
+  constructor(parts: SituationParts, open: (link: HostLink) => Wire) {
     this.parts = parts;
+    this.open = open;
   }
 
   linkOf(interfaceName: string): HostLink | undefined {
@@ -66,10 +70,10 @@ export class Situation {
   wire(interfaceName = this.parts.link.name): Wire {
     let wire = this.wires.get(interfaceName);
     if (wire === undefined) {
-      wire = openWire(this.linkOf(interfaceName));
+      wire = this.openWire(this.linkOf(interfaceName));
       this.wires.set(interfaceName, wire);
     }
-    if (wire instanceof Wire) return wire;
+    if (!(wire instanceof Error)) return wire;
     throw new NotChecked(`cannot ask on ${interfaceName}: ${wire.message}`);
   }
 
@@ -100,17 +104,17 @@ export class Situation {
   }
 
   close(): void {
-    for (const wire of this.wires.values()) if (wire instanceof Wire) wire.close();
+    for (const wire of this.wires.values()) if (!(wire instanceof Error)) wire.close();
   }
-}
 
-function openWire(link: HostLink | undefined): Wire | Error {
-  if (link === undefined) return new Error('it is not there');
-  if (link.mac === null) return new Error('it is no Ethernet interface');
-  if (!link.up) return new Error('it is down');
-  try {
-    return new Wire(link);
-  } catch (error) {
-    return error as Error;
+  private openWire(link: HostLink | undefined): Wire | Error {
+    if (link === undefined) return new Error('it is not there');
+    if (link.mac === null) return new Error('it is no Ethernet interface');
+    if (!link.up) return new Error('it is down');
+    try {
+      return this.open(link);
+    } catch (error) {
+      return error as Error;
+    }
   }
 }
