@@ -72,6 +72,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'control/endpoint.ts', 'datapath/verdict.ts', ...ROOT_FILES],
     types: ['control'],
   },
+  doctor: {
+    values: ['wire', 'service', 'host', 'engine/open-interface.ts', ...ROOT_FILES],
+    types: ['control'],
+  },
   worker: {
     values: [
       'wire',
@@ -116,11 +120,12 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
       'capture-file/read-capture.ts',
       ...ROOT_FILES,
     ],
-    types: ['service', 'health', 'replay'],
+    types: ['service', 'health', 'replay', 'doctor'],
     dynamic: {
       'cli/director/run.ts': ['daemon/start.ts'],
       'cli/director/replay.ts': ['replay/replay-file.ts'],
       'cli/director/explain.ts': ['daemon/explain-file.ts'],
+      'cli/director/doctor.ts': ['doctor/doctor.ts'],
     },
   },
   /** Runs in the browser, so nothing of the rest comes with it. */

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { connectionTableBytes } from '../connection/connection-table.ts';
 import type { StatusReply } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { findPins } from '../host/bpf-folder.ts';
 import { loadHostAddon } from '../host/native.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -27,7 +28,7 @@ import { HeldMemory } from './held-memory.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import type { Capacity } from './xdp-capacity.ts';
-import { hasLeftFromXdp, removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
+import { removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
 import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
 
 export interface DatapathOptions {
@@ -171,7 +172,7 @@ export class Datapath {
     } catch (error) {
       if (datapath === 'xdp' || !(error instanceof DirectorError)) throw error;
       // Another datapath would end the one that forwards now, and its connections.
-      if (hasLeftFromXdp(host.name)) throw error;
+      if (findPins(host.name) !== undefined) throw error;
       await this.process?.stop(false);
       this.process = undefined;
       this.sizes = undefined;

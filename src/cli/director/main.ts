@@ -9,6 +9,7 @@ import { DirectorError } from '../../errors.ts';
 import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
 import { addConnectionsCommand } from './connections.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addDrainCommands } from './drain.ts';
 import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
@@ -55,6 +56,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   addRunCommand(program);
   addStatusCommand(program);
   addTopCommand(program);
+  addDoctorCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
