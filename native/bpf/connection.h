@@ -59,7 +59,11 @@ static __always_inline struct bucket6 *bucket6_at(__u32 bucket)
 
 static __always_inline struct group_line *group_line_at(__u32 version, __u32 element)
 {
-	return version == 4 ? bpf_map_lookup_elem(&groups4, &element) : bpf_map_lookup_elem(&groups6, &element);
+	if (version == 4) return bpf_map_lookup_elem(&groups4, &element);
+	struct group_line *line = bpf_map_lookup_elem(&groups6, &element);
+	/* Else the compiler makes one call of both, and that of two maps the verifier does not inline. */
+	CHECKED(line);
+	return line;
 }
 
 static __always_inline __u32 *group_of(__u32 version, __u32 bucket)
