@@ -272,17 +272,20 @@ GLOBAL int decode_outgoing(struct __sk_buff *skb, const struct config *config, s
 
 static __always_inline int handle(struct xdp_md *context, struct config *config, struct packet *packet)
 {
-	if (!read_plain(packet, (void *)(long)context->data, (void *)(long)context->data_end, config->own_mac)) {
+	int is_plain = read_plain(packet, (void *)(long)context->data, (void *)(long)context->data_end, config->own_mac);
+	if (!is_plain) {
 		int decoded = decode_less_plain(context, config, packet);
 		if (decoded == VERDICT_PASS_ARP) return check_arp(context, config, packet);
 		if (decoded != VERDICT_CONTINUE) return decoded;
 	}
 	if (!(packet->version == 4 ? config->services4 : config->services6))
 		return packet->is_outgoing ? VERDICT_PASS_OWN : VERDICT_PASS_NOT_VIRTUAL;
-	if (packet->is_outgoing) return follow_own_reply(config, packet);
-	if (packet->fragment_offset_bytes > 0) return forward_fragment(context, config, packet);
-	if (packet->is_icmp_error)
-		return forward_icmp_error(context, config, packet, server_of_icmp_error(config, packet));
+	if (!is_plain) {
+		if (packet->is_outgoing) return follow_own_reply(config, packet);
+		if (packet->fragment_offset_bytes > 0) return forward_fragment(context, config, packet);
+		if (packet->is_icmp_error)
+			return forward_icmp_error(context, config, packet, server_of_icmp_error(config, packet));
+	}
 
 	struct connection *found = find_connection(config, packet);
 	if (!found) return forward_opened(context, config, packet, open_connection(config, packet));
