@@ -18,7 +18,7 @@ struct key {
 	__u32 ports;
 	__u32 kind;
 	__u32 version;
-};
+} WORD_PAIRS;
 
 /*
  * Multilinear over the words of the key, then mixed: with secret multipliers two keys collide with a chance of 2^-32
@@ -103,11 +103,6 @@ static __always_inline struct connection *find4(struct home home, __u32 client, 
 	struct connection *found = find_in4(home.first, addresses, rest, slot);
 	if (found || !has_spilled(4, home.first)) return found;
 	return find_in4(home.second, addresses, rest | (__u64)KIND_SPILLED << 32, slot);
-}
-
-static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
-{
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
 static __always_inline struct connection *find_in6(__u32 at, const __u32 *client, const __u32 *virtual, __u64 rest, __u32 *slot)

@@ -3,6 +3,7 @@
 #ifndef DIRECTOR_PACKET_H
 #define DIRECTOR_PACKET_H
 #include <linux/types.h>
+#include "layout.h"
 
 /* tcp_flags, sctp_chunk and state_input of a packet that ends before them. */
 #define NOT_PRESENT (-1)
@@ -68,10 +69,17 @@ struct packet {
 	__u16 device;
 	/* Why it got no connection: an enum verdict. */
 	__u32 refusal;
-};
+} WORD_PAIRS;
 
 #define client_port(packet) ((packet)->ports >> 16)
 #define virtual_port(packet) ((packet)->ports & 0xffff)
+
+/* Both lie in something of WORD_PAIRS. */
+static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
+{
+	const __u64 *pairs_a = (const __u64 *)a, *pairs_b = (const __u64 *)b;
+	return pairs_a[0] == pairs_b[0] && pairs_a[1] == pairs_b[1];
+}
 
 static __always_inline int has_transport(__u8 protocol)
 {
