@@ -106,9 +106,9 @@ static __always_inline int has_virtual_address(const struct config *config, cons
 
 /* --- match --- */
 
-static __always_inline __u32 marked_service(const struct config *config, const struct packet *packet)
+GLOBAL __u32 marked_service(const struct config *config, const struct packet *packet)
 {
-	if (!(packet->version == 4 ? config->marked4 : config->marked6)) return NO_SERVICE;
+	if (!config || !packet) return NO_SERVICE;
 	__u32 address[4] WORD_PAIRS = { mark_of(config, packet, 0) };
 	return address[0] ? find_service(address, packet->version, 0, 0) : NO_SERVICE;
 }
@@ -135,7 +135,8 @@ GLOBAL __u32 match_less_exact(const struct config *config, const struct packet *
 
 static __always_inline __u32 match(const struct config *config, const struct packet *packet)
 {
-	__u32 marked = marked_service(config, packet);
+	int has_marks = (packet->version == 4 ? config->marked4 : config->marked6) != 0;
+	__u32 marked = has_marks ? marked_service(config, packet) : NO_SERVICE;
 	if (marked != NO_SERVICE) return marked;
 	__u32 exact = find_service(packet->virtual, packet->version, packet->protocol, virtual_port(packet));
 	return exact != NO_SERVICE ? exact : match_less_exact(config, packet);
