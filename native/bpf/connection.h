@@ -167,6 +167,24 @@ static __always_inline void publish(struct connection *connection, __u32 kind)
 #endif
 }
 
+/* The first free entry of a bucket that has two. Null: it has not. */
+static __always_inline struct connection *first_of_two_free(__u32 version, __u32 at, __u32 *slot)
+{
+	struct bucket4 *bucket4 = version == 4 ? bucket4_at(at) : 0;
+	struct bucket6 *bucket6 = version == 4 ? 0 : bucket6_at(at);
+	struct connection *first = 0;
+	if (version == 4 ? !bucket4 : !bucket6) return 0;
+#pragma unroll
+	for (int way = 0; way < WAYS; way++) {
+		struct connection *connection = version == 4 ? &bucket4->way[way].connection : &bucket6->way[way].connection;
+		if (connection->kind != 0) continue;
+		if (first) return first;
+		first = connection;
+		*slot = at * WAYS + way;
+	}
+	return 0;
+}
+
 static __always_inline int claim(struct connection *connection, __u32 expected)
 {
 	return __sync_val_compare_and_swap(&connection->kind, expected, KIND_CLAIMED) == expected;
@@ -180,6 +198,13 @@ static __always_inline void mark_used(__u32 version, __u32 bucket)
 {
 	__u32 *group = group_of(version, bucket);
 	if (group && !(*(volatile __u32 *)group & GROUP_IS_USED)) __sync_fetch_and_or(group, GROUP_IS_USED);
+}
+
+/* A connection has been given a place in the second of its buckets. */
+static __always_inline void mark_spilled(__u32 version, __u32 first_bucket)
+{
+	__u32 *group = group_of(version, first_bucket);
+	if (group) __sync_fetch_and_add(group, 1);
 }
 
 #endif

@@ -34,8 +34,7 @@ struct packet {
 	__u32 virtual[4];
 	/* client << 16 | virtual. Valid iff has_ports. */
 	__u32 ports;
-	/* Bytes from the start of the frame. What follows ip_end is padding. */
-	__u32 ip_offset;
+	/* Bytes from the start of the frame, as ip_offset. What follows ip_end is padding. */
 	__u32 ip_end;
 	__u32 transport_offset;
 	__u32 fragment_offset_bytes;
@@ -54,6 +53,9 @@ struct packet {
 	__s16 tcp_flags;
 	__s16 sctp_chunk;
 	__s16 state_input;
+	__u16 ip_offset;
+	/* Element of `devices` by which it leaves; 0: where it came in. */
+	__u16 device;
 	__u8 version;
 	__u8 ttl;
 	/* For an ICMP error: of the packet inside, as are addresses and ports. */
@@ -65,10 +67,8 @@ struct packet {
 	__u8 is_outgoing;
 	/* IPv4 options. */
 	__u8 has_options;
-	/* Element of `devices` by which it leaves; 0: where it came in. */
-	__u16 device;
 	/* Why it got no connection: an enum verdict. */
-	__u32 refusal;
+	__u8 refusal;
 } WORD_PAIRS;
 
 #define client_port(packet) ((packet)->ports >> 16)
