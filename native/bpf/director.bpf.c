@@ -195,12 +195,11 @@ static __always_inline int has_martian_sender(struct xdp_md *context, const stru
 }
 
 /* ip_vs_in_icmp(): goes where the connection goes that it is about; changes no state, no timer. */
-GLOBAL int server_of_icmp_error(struct config *config, struct packet *packet)
+GLOBAL int server_of_icmp_error(const struct config *config, struct packet *packet)
 {
 	if (!config || !packet) return NO_SERVER;
 	struct connection *found = find_connection(config, packet);
-	if (found) return found->server;
-	return config->schedule_icmp ? open_connection(config, packet) : NO_SERVER;
+	return found ? (int)found->server : NO_SERVER;
 }
 
 GLOBAL int forward_icmp_error(struct xdp_md *context, const struct config *config, struct packet *packet, __s32 number)
@@ -272,17 +271,23 @@ GLOBAL int decode_outgoing(struct __sk_buff *skb, const struct config *config, s
 
 static __always_inline int handle(struct xdp_md *context, struct config *config, struct packet *packet)
 {
-	if (!read_plain(packet, (void *)(long)context->data, (void *)(long)context->data_end, config->own_mac)) {
+	int is_plain = read_plain(packet, (void *)(long)context->data, (void *)(long)context->data_end, config->own_mac);
+	if (!is_plain) {
 		int decoded = decode_less_plain(context, config, packet);
 		if (decoded == VERDICT_PASS_ARP) return check_arp(context, config, packet);
 		if (decoded != VERDICT_CONTINUE) return decoded;
 	}
 	if (!(packet->version == 4 ? config->services4 : config->services6))
 		return packet->is_outgoing ? VERDICT_PASS_OWN : VERDICT_PASS_NOT_VIRTUAL;
-	if (packet->is_outgoing) return follow_own_reply(config, packet);
-	if (packet->fragment_offset_bytes > 0) return forward_fragment(context, config, packet);
-	if (packet->is_icmp_error)
-		return forward_icmp_error(context, config, packet, server_of_icmp_error(config, packet));
+	if (!is_plain) {
+		if (packet->is_outgoing) return follow_own_reply(config, packet);
+		if (packet->fragment_offset_bytes > 0) return forward_fragment(context, config, packet);
+		if (packet->is_icmp_error) {
+			int number = server_of_icmp_error(config, packet);
+			if (number == NO_SERVER && config->schedule_icmp) number = open_connection(config, packet);
+			return forward_icmp_error(context, config, packet, number);
+		}
+	}
 
 	struct connection *found = find_connection(config, packet);
 	if (!found) return forward_opened(context, config, packet, open_connection(config, packet));
