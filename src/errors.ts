@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   BAD_REQUEST: 'a request to the control socket does not have the documented form',
   RULES_FILE: 'a rules file cannot be read or holds a line that cannot be carried out',
   CONFIG_FILE: 'a configuration file cannot be read, or something in it is not as documented',
+  CAPTURE_FILE: 'a capture file cannot be read or written, or is of a kind that we do not read',
   PLAN_OUTDATED: 'the configuration is no longer the one that the plan was made for',
   NEED_ROOT: 'the operation needs root or named capabilities',
   INTERFACE_IN_USE: 'another director runs on this interface',

@@ -29,6 +29,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     values: ['wire', 'service', 'connection', 'schedule/load.ts', ...ROOT_FILES],
     types: ['engine'],
   },
+  'capture-file': { values: ROOT_FILES },
   host: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   xdp: {
     values: ['wire', 'service', 'connection', 'schedule', 'datapath', 'host', ...ROOT_FILES],
