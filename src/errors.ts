@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   XDP_UNAVAILABLE: 'the XDP datapath cannot be had on this host or interface as it is',
   XDP_OCCUPIED: 'another XDP program is on the interface',
   XDP_LAYOUT: 'what an XDP datapath of another version left in the kernel cannot be taken over',
+  CAPTURE_UNAVAILABLE: 'frames cannot be captured now',
   DATAPATH_FAILED: 'the datapath process ended or does not answer',
 } as const;
 

@@ -238,6 +238,7 @@ GLOBAL int follow_own_reply(const struct config *config, struct packet *packet)
 	__u32 number = connection ? connection->server : 0;
 	struct server *server = connection ? server_of(number) : 0;
 	if (!server) return VERDICT_PASS_OWN;
+	NOTE_SERVER(number);
 	count_out(packet, server, number);
 	step_state(config, packet, connection, server, number, OUTPUT);
 	return VERDICT_PASS_OWN_REPLY;

@@ -36,7 +36,10 @@ export class FrameFilter {
     const { client, virtual } = this;
     if (client === undefined && virtual === undefined) return true;
     if (!hasEnds(verdict)) return false;
-    return (client === undefined || isClient(client, packet)) && (virtual === undefined || isVirtual(virtual, packet));
+    return (
+      (client === undefined || isClient(client, packet)) &&
+      (virtual === undefined || isVirtual(virtual, packet))
+    );
   }
 }
 
@@ -45,9 +48,7 @@ export function endOf({ address, port = 0 }: EndpointFilter): End {
 }
 
 const isAt = ({ address, port = 0 }: EndpointFilter, server: RealServer | undefined): boolean =>
-  server !== undefined &&
-  server.address.address === address &&
-  (port === 0 || server.address.port === port);
+  server !== undefined && server.address.address === address && (port === 0 || server.address.port === port);
 
 function isClient({ ip, port }: End, packet: Packet): boolean {
   const { words } = ip;
@@ -59,6 +60,7 @@ function isClient({ ip, port }: End, packet: Packet): boolean {
 function isVirtual({ ip, port }: End, packet: Packet): boolean {
   const { words } = ip;
   if (ip.version !== packet.ipVersion || words[0] !== packet.virtual0) return false;
-  if (words[1] !== packet.virtual1 || words[2] !== packet.virtual2 || words[3] !== packet.virtual3) return false;
+  if (words[1] !== packet.virtual1 || words[2] !== packet.virtual2 || words[3] !== packet.virtual3)
+    return false;
   return port === 0 || (packet.hasPorts && port === packet.virtualPort);
 }

@@ -2,7 +2,13 @@
  * Records on their way to the daemon, in memory of a fixed size. Who has a frame for it never waits: where there is no
  * room the frame is lost, and counted for the captures that it was for.
  */
-import { COUNTS_BYTES, type FrameFacts, frameRecordBytes, writeCountsRecord, writeFrameRecord } from './record.ts';
+import {
+  COUNTS_BYTES,
+  type FrameFacts,
+  frameRecordBytes,
+  writeCountsRecord,
+  writeFrameRecord,
+} from './record.ts';
 import { MAX_CAPTURES } from './wish.ts';
 
 const QUEUE_BYTES = 8 * 1024 * 1024;
@@ -22,6 +28,10 @@ export class RecordQueue {
 
   constructor(capacityBytes = QUEUE_BYTES) {
     this.bytes = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  get isEmpty(): boolean {
+    return this.head === this.tail;
   }
 
   /** The path has handled frames. */
@@ -52,10 +62,10 @@ export class RecordQueue {
     this.tail += length;
   }
 
-  /** What was seen and lost since the last time; with it `ended` captures end. */
-  addCounts(ended: number): void {
+  /** What was seen and lost since the last time, for these captures, of which some end with it. */
+  addCounts(captures: number, ended: number): void {
     if (!this.makeRoom(COUNTS_BYTES)) return;
-    writeCountsRecord(this.bytes, this.tail, ended, this.seen, this.lost);
+    writeCountsRecord(this.bytes, this.tail, { captures, ended, seen: this.seen, lost: this.lost });
     this.tail += COUNTS_BYTES;
     this.seen = 0;
     this.lost.fill(0);

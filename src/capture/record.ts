@@ -8,8 +8,9 @@
  *   a frame:   8   time: seconds since 1970, nanoseconds
  *              16  as it came: length, bytes kept; 24 as it was sent: the same, or 0 and 0
  *              32  length of the text, then text, frame as it came, frame as it was sent
- *   counts:    8   frames seen since the last counts (a double)
- *              16  of each slot frames that found no room (doubles). `captures` are those that end with this.
+ *   counts:    5   captures that they are for (1 byte), those of them that end with this (1 byte)
+ *              8   frames seen since the last counts (a double)
+ *              16  of each slot frames that found no room (doubles)
  */
 import { MAX_CAPTURES } from './wish.ts';
 
@@ -18,6 +19,7 @@ export const RecordKind = { Frame: 1, Counts: 2 } as const;
 const KIND_AT = 4;
 const CAPTURES_AT = 5;
 const VERDICT_AT = 6;
+const ENDED_AT = 6;
 const HEAD_BYTES = 36;
 const LOST_AT = 16;
 export const COUNTS_BYTES = LOST_AT + 8 * MAX_CAPTURES;
@@ -49,7 +51,9 @@ export interface CapturedRecord extends Readonly<FrameFacts> {
 
 export interface CountsRecord {
   readonly kind: typeof RecordKind.Counts;
-  /** Captures that end: no frame comes for them any more. */
+  /** Captures that they are for, a bit for each slot. */
+  readonly captures: number;
+  /** Those of them that end: no frame comes for them any more. */
   readonly ended: number;
   readonly seen: number;
   readonly lost: readonly number[];
@@ -93,14 +97,13 @@ export function writeFrameRecord(
 export function writeCountsRecord(
   into: Buffer,
   at: number,
-  ended: number,
-  seen: number,
-  lost: readonly number[],
+  { captures, ended, seen, lost }: Omit<CountsRecord, 'kind'>,
 ): void {
   into.fill(0, at, at + COUNTS_BYTES);
   into.writeUInt32LE(COUNTS_BYTES, at);
   into[at + KIND_AT] = RecordKind.Counts;
-  into[at + CAPTURES_AT] = ended;
+  into[at + CAPTURES_AT] = captures;
+  into[at + ENDED_AT] = ended;
   into.writeDoubleLE(seen, at + 8);
   for (const [slot, count] of lost.entries()) into.writeDoubleLE(count, at + LOST_AT + 8 * slot);
 }
@@ -126,7 +129,13 @@ function decodeRecord(record: Buffer): CapturedRecord | CountsRecord {
   const captures = record[CAPTURES_AT]!;
   if (record[KIND_AT] === RecordKind.Counts) {
     const lost = Array.from({ length: MAX_CAPTURES }, (_, slot) => record.readDoubleLE(LOST_AT + 8 * slot));
-    return { kind: RecordKind.Counts, ended: captures, seen: record.readDoubleLE(8), lost };
+    return {
+      kind: RecordKind.Counts,
+      captures,
+      ended: record[ENDED_AT]!,
+      seen: record.readDoubleLE(8),
+      lost,
+    };
   }
   const [inKept, outKept, textBytes] = [20, 28, 32].map((at) => record.readUInt32LE(at)) as [
     number,

@@ -2,6 +2,7 @@
 import type { ServiceCheck } from '../health/service-check.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
 import type {
+  CaptureRequest,
   ConnectionFilter,
   ConnectionsReply,
   DrainReply,
@@ -16,6 +17,11 @@ import type {
   SettingsReply,
   StatusReply,
 } from './protocol.ts';
+
+export interface CaptureReply {
+  readonly id: number;
+  readonly file: ReadableStream<Uint8Array>;
+}
 
 export interface DirectorApi {
   /** In order; one that fails does not stop those after it. Resolves when the datapath works by them. */
@@ -37,6 +43,10 @@ export interface DirectorApi {
   plan(file: PlanRequest): Promise<PlanReply>;
   /** Carries a plan out, whole or not at all. PLAN_OUTDATED: the configuration is another one by now. */
   apply(token: string): Promise<void>;
+  /** Begins a capture, as a pcapng file that is read as it grows. Throws CAPTURE_UNAVAILABLE. */
+  capture(request: CaptureRequest): Promise<CaptureReply>;
+  /** Ends it; the file ends soon after. False: there is none of this number. */
+  endCapture(id: number): boolean;
   /** Reads the rules file or the configuration file again. */
   reload(): Promise<void>;
   /** Ends the daemon, soon after the answer. `keepForwarding`: not what forwards. */

@@ -2,9 +2,10 @@
  * The daemon's one object that knows everybody: takes edits in, makes host and datapath follow, answers the control
  * socket. Edits are carried out one request after the other.
  */
-import type { DirectorApi } from '../control/api.ts';
+import type { CaptureReply, DirectorApi } from '../control/api.ts';
 import { listServices } from '../control/listing.ts';
 import type {
+  CaptureRequest,
   ConnectionFilter,
   ConnectionsReply,
   DrainReply,
@@ -43,6 +44,7 @@ import { version } from '../version.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
+import { Captures } from './captures.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import type { Desired } from './desired.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
@@ -79,6 +81,7 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly captures: Captures;
   private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -113,6 +116,11 @@ export class Director implements DirectorApi {
     this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
+      onCaptured: (piece, begins) => this.captures.take(piece, begins),
+    });
+    this.captures = new Captures({
+      interface: options.host.name,
+      ask: (wishes) => this.datapath.request({ kind: 'capture', wishes }),
     });
   }
 
@@ -265,6 +273,19 @@ export class Director implements DirectorApi {
     this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
   }
 
+  capture(request: CaptureRequest): Promise<CaptureReply> {
+    return this.captures.begin(request);
+  }
+
+  endCapture(id: number): boolean {
+    return this.captures.end(id);
+  }
+
+  /** Their files end, with what they have. */
+  finishCaptures(): void {
+    this.captures.finishAll();
+  }
+
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
     const result = this.editing.then(act);
     this.editing = result.catch(() => {});
@@ -405,10 +426,12 @@ export class Director implements DirectorApi {
     }
     this.hasConfiguration = true;
     const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
+    const { wishes } = this.captures;
     return [
       { kind: 'edits', edits },
       { kind: 'next-hops', nextHops: this.servers.nextHops() },
       this.hostRequest(),
+      ...(wishes.length > 0 ? [{ kind: 'capture' as const, wishes }] : []),
     ];
   }
 

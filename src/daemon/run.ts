@@ -51,6 +51,7 @@ export async function run(options: RunOptions): Promise<boolean> {
     });
     const [control] = await Promise.all([loadControl(), starting]);
     undo.push(await control.serveControl(control.createControlApp(director), options.socketPath));
+    undo.push(() => director.finishCaptures());
 
     process.on('SIGHUP', () => reload(director, log));
     const { name, state } = host;

@@ -42,6 +42,7 @@ import { letFramesPass } from './blocks.ts';
 import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
+import type { CaptureContext } from './kernel-capture.ts';
 import { CONFIG, LAYOUT_VERSION, VERDICT_COUNTS } from './layout.ts';
 import { writeMarkRules } from './mark-record.ts';
 import { NextHops } from './next-hops.ts';
@@ -148,6 +149,16 @@ export class XdpSession implements DatapathSession {
       connections: { live: this.live, capacity: this.capacity },
       madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),
       capturing: true,
+    };
+  }
+
+  get captureContext(): CaptureContext {
+    return {
+      ownMac: () => this.nextHops.ownMac,
+      serverOf: (id) => this.registry.get(id),
+      serviceOf: (packet) => this.table.match(packet),
+      ticksPerSecond: this.program.ticksPerSecond,
+      now: () => this.program.now(),
     };
   }
 

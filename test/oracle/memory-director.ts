@@ -129,7 +129,9 @@ export class MemoryDirector {
       apply: async () => {},
       reload: async () => {},
       stop: async () => {},
-      restart: async () => {},
+      capture: () => Promise.reject(new Error('a memory director captures nothing')),
+    endCapture: async () => {},
+    restart: async () => {},
       close: () => {},
     };
   }

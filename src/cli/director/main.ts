@@ -6,6 +6,7 @@ import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
 import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
+import { addCaptureCommand } from './capture.ts';
 import { addConnectionsCommand } from './connections.ts';
 import { addDrainCommands } from './drain.ts';
 import { addHealthCommands } from './health.ts';
@@ -23,6 +24,7 @@ const USAGE_CODES = new Set([
   'RULES_FILE',
   'CONFIG_FILE',
   'CAPTURE_FILE',
+  'CAPTURE_UNAVAILABLE',
   'OUT_OF_RANGE',
   'BAD_REQUEST',
   'PLAN_OUTDATED',
@@ -57,6 +59,7 @@ function createProgram(): Command {
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
+  addCaptureCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);

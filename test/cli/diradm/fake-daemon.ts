@@ -37,6 +37,8 @@ export class FakeDaemon {
     status: async () => ({ version: 'test' }) as StatusReply,
     plan: () => Promise.reject(new Error('diradm makes no plans')),
     apply: async () => {},
+    capture: () => Promise.reject(new Error('diradm captures nothing')),
+    endCapture: () => false,
     reload: async () => {},
     health: () => ({ services: [] }),
     setCheck: async () => {},
@@ -95,6 +97,8 @@ export class FakeDaemon {
     apply: async () => {},
     reload: async () => {},
     stop: async () => {},
+    capture: () => Promise.reject(new Error('diradm captures nothing')),
+    endCapture: async () => {},
     restart: async () => {},
     close: () => {},
   };
