@@ -350,6 +350,7 @@ describe('an error of the daemon', () => {
     CONFIG_FILE: 400,
     PLAN_OUTDATED: 409,
     DATAPATH_FAILED: 503,
+    CAPTURE_UNAVAILABLE: 503,
   };
 
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])(
