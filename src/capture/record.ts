@@ -40,10 +40,8 @@ export interface FrameFacts {
 
 export interface CapturedRecord extends Readonly<FrameFacts> {
   readonly kind: typeof RecordKind.Frame;
-  /** serviceKey() of the service; empty: none. */
-  readonly service: string;
-  /** The real server with its port; empty: none. */
-  readonly server: string;
+  /** For namesIn(). */
+  readonly text: string;
   /** Valid until the next piece is read. */
   readonly came: Buffer;
   readonly sent: Buffer;
@@ -60,7 +58,14 @@ export interface CountsRecord {
 }
 
 /** Service and server in a record. */
-export const recordText = (service: string, server: string): Buffer => Buffer.from(`${service}\t${server}`);
+export const recordText = (service: string, server: string): Buffer =>
+  Buffer.from(`${service}\t${server}`, 'latin1');
+
+/** serviceKey() of the service, the real server with its port; empty: none. */
+export function namesIn(text: string): { readonly service: string; readonly server: string } {
+  const [service = '', server = ''] = text.split('\t');
+  return { service, server };
+}
 
 export const frameRecordBytes = ({ inKept, outKept }: FrameFacts, text: Buffer): number =>
   HEAD_BYTES + text.length + inKept + outKept;
@@ -137,13 +142,9 @@ function decodeRecord(record: Buffer): CapturedRecord | CountsRecord {
       lost,
     };
   }
-  const [inKept, outKept, textBytes] = [20, 28, 32].map((at) => record.readUInt32LE(at)) as [
-    number,
-    number,
-    number,
-  ];
-  const cameAt = HEAD_BYTES + textBytes;
-  const [service = '', server = ''] = record.toString('utf8', HEAD_BYTES, cameAt).split('\t');
+  const inKept = record.readUInt32LE(20);
+  const outKept = record.readUInt32LE(28);
+  const cameAt = HEAD_BYTES + record.readUInt32LE(32);
   return {
     kind: RecordKind.Frame,
     captures,
@@ -154,8 +155,7 @@ function decodeRecord(record: Buffer): CapturedRecord | CountsRecord {
     inKept,
     outLength: record.readUInt32LE(24),
     outKept,
-    service,
-    server,
+    text: record.toString('latin1', HEAD_BYTES, cameAt),
     came: record.subarray(cameAt, cameAt + inKept),
     sent: record.subarray(cameAt + inKept, cameAt + inKept + outKept),
   };

@@ -4,17 +4,15 @@
  */
 import type { CapturedRecord, CountsRecord } from '../capture/record.ts';
 import type { CaptureFilter, CaptureWish } from '../capture/wish.ts';
-import {
-  encodeEnhancedPacket,
-  encodeInterface,
-  encodeSection,
-  encodeStatistics,
-} from '../capture-file/encode-pcapng.ts';
+import { encodeInterface, encodeSection, encodeStatistics } from '../capture-file/encode-pcapng.ts';
+import { type PacketBlock, packetBlockBytes, writePacketBlock } from '../capture-file/packet-block.ts';
 import { PacketFlag } from '../capture-file/pcapng-format.ts';
-import { cameComment, sentComment } from './capture-comment.ts';
+import { CommentWriter } from './capture-comment.ts';
 
 /** What may wait for the reader. */
 const WAITING_BYTES = 8 * 1024 * 1024;
+/** So much at a time: more than a frame with its comments takes. */
+const GATHER_BYTES = 64 * 1024;
 /** After its end the datapath process says what it counted; one that hangs or died does not. */
 const COUNTS_WITHIN_MS = 1000;
 
@@ -43,7 +41,9 @@ export class Capture {
   private isEnded = false;
   private isReaderGone = false;
   private waitingForCounts: NodeJS.Timeout | undefined;
-  private gathered: Buffer[] = [];
+  private readonly comments = new CommentWriter();
+  /** Blocks on their way into the file. */
+  private gathered: Buffer | undefined;
   private gatheredBytes = 0;
   /** Frames that the path handled; those for this capture that came here; those that did not, or did in vain; those in the file. */
   private seen = 0;
@@ -105,9 +105,10 @@ export class Capture {
   }
 
   flush(): void {
-    if (this.gathered.length === 0) return;
-    if (!this.isReaderGone && !this.isEnded) this.controller.enqueue(Buffer.concat(this.gathered));
-    this.gathered = [];
+    if (this.gathered === undefined || this.gatheredBytes === 0) return;
+    if (!this.isReaderGone && !this.isEnded)
+      this.controller.enqueue(this.gathered.subarray(0, this.gatheredBytes));
+    this.gathered = undefined;
     this.gatheredBytes = 0;
   }
 
@@ -151,33 +152,22 @@ export class Capture {
   }
 
   private gather(record: CapturedRecord): void {
-    const { seconds, nanoseconds, inLength, outLength, came, sent } = record;
+    const { seconds, nanoseconds, inLength, outLength } = record;
     const { snapBytes } = this.options;
-    const time = { seconds, nanoseconds, interface: 0 };
-    if (inLength > 0) {
-      const data = came.subarray(0, snapBytes);
-      const comment = cameComment(record);
-      this.add(
-        encodeEnhancedPacket({ ...time, data, originalLength: inLength, comment, flags: PacketFlag.Inbound }),
-      );
-    }
-    if (outLength > 0) {
-      const data = sent.subarray(0, snapBytes);
-      const comment = sentComment(record);
-      this.add(
-        encodeEnhancedPacket({
-          ...time,
-          data,
-          originalLength: outLength,
-          comment,
-          flags: PacketFlag.Outbound,
-        }),
-      );
-    }
+    const comments = this.comments.of(record);
+    const time = { seconds, nanoseconds };
+    const came = { data: record.came.subarray(0, snapBytes), comment: comments.came };
+    const sent = { data: record.sent.subarray(0, snapBytes), comment: comments.sent };
+    if (inLength > 0) this.add({ ...time, ...came, originalLength: inLength, flags: PacketFlag.Inbound });
+    if (outLength > 0) this.add({ ...time, ...sent, originalLength: outLength, flags: PacketFlag.Outbound });
   }
 
-  private add(block: Buffer): void {
-    this.gathered.push(block);
-    this.gatheredBytes += block.length;
+  private add(block: PacketBlock): void {
+    const length = packetBlockBytes(block);
+    if (this.gathered === undefined || this.gatheredBytes + length > this.gathered.length) {
+      this.flush();
+      this.gathered = Buffer.allocUnsafe(GATHER_BYTES);
+    }
+    this.gatheredBytes = writePacketBlock(this.gathered, this.gatheredBytes, block);
   }
 }

@@ -10,6 +10,8 @@ import type { Path } from '../datapath/path.ts';
 import { Verdict } from '../datapath/verdict.ts';
 import type { CaptureLine } from './capture-line.ts';
 
+type Line = Pick<CaptureLine, 'queue' | 'flush'>;
+
 interface Tapped {
   readonly bit: number;
   readonly filter: FrameFilter;
@@ -20,7 +22,7 @@ const MAX_SENT = 16;
 
 export class PathTap {
   private readonly path: Path;
-  private readonly line: CaptureLine;
+  private readonly line: Line;
   private readonly texts = new RecordTexts();
   private readonly came = Buffer.alloc(MAX_SNAP_BYTES);
   private readonly sent = Buffer.alloc(MAX_SENT * MAX_SNAP_BYTES);
@@ -41,7 +43,7 @@ export class PathTap {
     outKept: 0,
   };
 
-  constructor(path: Path, line: CaptureLine) {
+  constructor(path: Path, line: Line) {
     this.path = path;
     this.line = line;
   }

@@ -33,7 +33,7 @@ export class Tap {
   private readonly lost = new Array<number>(MAX_CAPTURES).fill(0);
 
   /** Those of the program whose maps are pinned there. */
-  constructor(options: Pick<ProgramOptions, 'sizes' | 'pinFolder'>) {
+  constructor(options: Pick<ProgramOptions, 'sizes' | 'pinFolder' | 'clockIsGiven'>) {
     const addon = loadBpfAddon();
     const shared = programLoadOptions(options);
     this.object = new addon.BpfObject(bpfObjectPath('capture'), {

@@ -130,8 +130,8 @@ export class MemoryDirector {
       reload: async () => {},
       stop: async () => {},
       capture: () => Promise.reject(new Error('a memory director captures nothing')),
-    endCapture: async () => {},
-    restart: async () => {},
+      endCapture: async () => {},
+      restart: async () => {},
       close: () => {},
     };
   }
