@@ -15,15 +15,17 @@ static void note_server(__u32 number);
 SHARED_ARRAY(capture_control, struct capture_control, 1);
 SHARED_ARRAY(capture_counts, struct capture_counts, 1);
 
+#define RING_BYTES (1 << 22)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 22);
+	__uint(max_entries, RING_BYTES);
 } captured_frames SEC(".maps");
 
 /* The frame that a CPU is at. */
 struct watched {
 	__u32 is_watched;
-	__u32 spare;
+	/* The ring had room for it. */
+	__u32 has_room;
 	struct captured frame;
 	__u8 bytes[2 * MAX_KEPT_BYTES];
 };
@@ -60,19 +62,25 @@ static __always_inline __u32 kept_of(const struct capture_control *control, __u3
 	return kept < MAX_KEPT_BYTES ? kept : MAX_KEPT_BYTES;
 }
 
-/* Copies the frame. */
+static __always_inline int has_room(void)
+{
+	return bpf_ringbuf_query(&captured_frames, BPF_RB_AVAIL_DATA) < RING_BYTES - sizeof(struct watched);
+}
+
+/* Copies the frame, but for one that would be lost in the end. */
 GLOBAL int watch(struct xdp_md *context, __u32 now)
 {
 	struct capture_control *control = the_control();
 	struct watched *watched = the_watched();
 	if (!control || !watched) return 0;
 	watched->is_watched = (__s32)(control->until - now) > 0;
-	if (!watched->is_watched) return 0;
+	watched->has_room = watched->is_watched && has_room();
+	watched->frame.server = NO_NUMBER;
+	if (!watched->has_room) return 0;
 	__u32 length = bpf_xdp_get_buff_len(context), kept = kept_of(control, length);
 	CHECKED(kept);
 	if (kept == 0 || kept > MAX_KEPT_BYTES || bpf_xdp_load_bytes(context, 0, watched->bytes, kept)) kept = 0;
 	watched->frame.time = bpf_ktime_get_ns();
-	watched->frame.server = NO_NUMBER;
 	watched->frame.in_length = length;
 	watched->frame.in_kept = kept;
 	return 0;
@@ -135,6 +143,10 @@ GLOBAL int tell(struct xdp_md *context, const struct packet *packet, __u32 verdi
 	for (int i = 0; i < MAX_CAPTURES; i++)
 		if (is_wanted(&control->wish[i], packet, verdict, server)) wanted |= 1 << i;
 	if (!wanted) return 0;
+	if (!watched->has_room) {
+		count_lost(counts, wanted);
+		return 0;
+	}
 	watched->frame.captures = wanted;
 	watched->frame.verdict = verdict;
 	watched->frame.out_length = 0;

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { FrameBudget } from '../capture/frame-budget.ts';
 import { RecordQueue } from '../capture/record-queue.ts';
 import type { CaptureWish } from '../capture/wish.ts';
 
@@ -12,6 +13,7 @@ const FLUSH_MS = 10;
 export class CaptureLine {
   private readonly fd: number;
   private readonly socket: Socket;
+  readonly budget = new FrameBudget(performance.now());
   private waiting: RecordQueue | undefined;
   private slots = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -41,10 +43,12 @@ export class CaptureLine {
   }
 
   flush(): void {
+    this.budget.refill(performance.now());
     this.waiting?.flush((bytes) => this.write(bytes));
   }
 
   private turn(tend: () => void): void {
+    this.budget.refill(performance.now());
     tend();
     this.flush();
   }

@@ -10,10 +10,10 @@ import type { Path } from '../datapath/path.ts';
 import { Verdict } from '../datapath/verdict.ts';
 import type { CaptureLine } from './capture-line.ts';
 
-type Line = Pick<CaptureLine, 'queue' | 'flush'>;
+type Line = Pick<CaptureLine, 'queue' | 'budget' | 'flush'>;
 
 interface Tapped {
-  readonly bit: number;
+  readonly slot: number;
   readonly filter: FrameFilter;
 }
 
@@ -28,6 +28,8 @@ export class PathTap {
   private readonly sent = Buffer.alloc(MAX_SENT * MAX_SNAP_BYTES);
   private readonly sentLengths = new Uint32Array(MAX_SENT);
   private sentCount = 0;
+  private lastFrame: DataView | undefined;
+  private lastBytes: Buffer = Buffer.alloc(0);
   private captures: readonly Tapped[] = [];
   private keepBytes = 0;
   /** From this process's clock to the time of day. */
@@ -49,24 +51,30 @@ export class PathTap {
   }
 
   follow(wishes: readonly CaptureWish[]): void {
-    this.captures = wishes.map(({ slot, filter }) => ({ bit: 1 << slot, filter: new FrameFilter(filter) }));
+    this.captures = wishes.map(({ slot, filter }) => ({ slot, filter: new FrameFilter(filter) }));
     this.offsetMs = Date.now() - performance.now();
     this.keepBytes = Math.max(...wishes.map(({ snapBytes }) => snapBytes));
   }
 
   /** A frame has come; the path has not seen it yet. */
   begin(frame: DataView, lengthBytes: number): void {
+    this.sentCount = 0;
+    if (this.line.budget.isSpent) return;
     const { facts } = this;
     facts.inLength = lengthBytes;
     facts.inKept = Math.min(lengthBytes, this.keepBytes);
-    this.came.set(bytesOf(frame, facts.inKept));
-    this.sentCount = 0;
+    this.bytesOf(frame).copy(this.came, 0, 0, facts.inKept);
   }
 
   /** The path sends a frame: that one, an answer, or one that had waited for it. */
   send(frame: DataView, lengthBytes: number): void {
-    if (this.sentCount === MAX_SENT) return;
-    this.sent.set(bytesOf(frame, Math.min(lengthBytes, this.keepBytes)), this.sentCount * MAX_SNAP_BYTES);
+    if (this.sentCount === MAX_SENT || this.line.budget.isSpent) return;
+    this.bytesOf(frame).copy(
+      this.sent,
+      this.sentCount * MAX_SNAP_BYTES,
+      0,
+      Math.min(lengthBytes, this.keepBytes),
+    );
     this.sentLengths[this.sentCount++] = lengthBytes;
   }
 
@@ -76,6 +84,11 @@ export class PathTap {
     this.line.queue.see(1);
     facts.captures = this.wantedBy(verdict);
     if (facts.captures === 0) return;
+    if (this.line.budget.isSpent) {
+      for (const { slot } of this.captures) if (facts.captures & (1 << slot)) this.line.queue.lose(slot, 1);
+      return;
+    }
+    this.line.budget.spend(1);
     const milliseconds = this.offsetMs + performance.now();
     facts.seconds = Math.floor(milliseconds / 1000);
     facts.nanoseconds = Math.floor((milliseconds % 1000) * 1e6);
@@ -99,7 +112,8 @@ export class PathTap {
   private wantedBy(verdict: Verdict): number {
     const { packet, server } = this.path;
     let captures = 0;
-    for (const { bit, filter } of this.captures) if (filter.wants(verdict, packet, server)) captures |= bit;
+    for (const { slot, filter } of this.captures)
+      if (filter.wants(verdict, packet, server)) captures |= 1 << slot;
     return captures;
   }
 
@@ -109,7 +123,13 @@ export class PathTap {
     facts.outKept = Math.min(facts.outLength, this.keepBytes);
     this.line.queue.add(facts, text, came, 0, sent, index * MAX_SNAP_BYTES);
   }
-}
 
-const bytesOf = (frame: DataView, lengthBytes: number): Uint8Array =>
-  new Uint8Array(frame.buffer, frame.byteOffset, lengthBytes);
+  /** The engine has few buffers, and uses them again and again. */
+  private bytesOf(frame: DataView): Buffer {
+    if (frame !== this.lastFrame) {
+      this.lastFrame = frame;
+      this.lastBytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+    }
+    return this.lastBytes;
+  }
+}

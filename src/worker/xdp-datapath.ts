@@ -66,7 +66,7 @@ export class KernelDatapath implements WorkerDatapath {
   }
 
   followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
-    this.datapath.capture(wishes, line.queue);
+    this.datapath.capture(wishes, line);
     line.follow(wishes, () => this.datapath.tendCapture());
   }
 

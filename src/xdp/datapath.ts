@@ -4,7 +4,6 @@
  */
 import { rmSync } from 'node:fs';
 import { release } from 'node:os';
-import type { RecordQueue } from '../capture/record-queue.ts';
 import type { CaptureWish } from '../capture/wish.ts';
 import { DirectorError } from '../errors.ts';
 import { type BpfObject, bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
@@ -12,7 +11,7 @@ import { renderIpv4, renderMac } from '../wire/address.ts';
 import type { ConfigurationMessage, Notice, XdpMode } from '../worker/messages.ts';
 import type { DatapathSession } from '../worker/session.ts';
 import { decodeEvent, type ProgramEvent } from './events.ts';
-import { KernelCapture } from './kernel-capture.ts';
+import { type CaptureSink, KernelCapture } from './kernel-capture.ts';
 import { LAYOUT_VERSION } from './layout.ts';
 import {
   createPinned,
@@ -125,11 +124,11 @@ export class XdpDatapath {
   }
 
   /**
-   * What is captured from now on; of it and of what was captured before, all that has come is in the queue when this
-   * returns. Throws CAPTURE_UNAVAILABLE.
+   * What is captured from now on; what has come of what was captured before is in the queue when this returns. Throws
+   * CAPTURE_UNAVAILABLE.
    */
-  capture(wishes: readonly CaptureWish[], queue: RecordQueue): void {
-    if (wishes.length > 0) this.tapped ??= this.putTap(queue);
+  capture(wishes: readonly CaptureWish[], sink: CaptureSink): void {
+    if (wishes.length > 0) this.tapped ??= this.putTap(sink);
     this.tapped?.follow(wishes);
     if (wishes.length === 0) this.takeTapOff();
   }
@@ -196,13 +195,13 @@ export class XdpDatapath {
     return { object: program.object, number: program.director };
   }
 
-  private putTap(queue: RecordQueue): KernelCapture {
+  private putTap(sink: CaptureSink): KernelCapture {
     const { sizes, path } = this.state;
     let tap: Tap | undefined;
     try {
       tap = new Tap({ sizes, pinFolder: path });
       this.exchange(tap);
-      return new KernelCapture(tap, this.xdpSession.captureContext, queue);
+      return new KernelCapture(tap, this.xdpSession.captureContext, sink);
     } catch (error) {
       tap?.close();
       throw tapRefused(this.options, error as Error);

@@ -3,6 +3,7 @@
  * the director's place, by one atomic exchange and back by another. Both do the same over the same maps.
  */
 
+import type { FrameBudget } from '../capture/frame-budget.ts';
 import { hasEnds } from '../capture/frame-filter.ts';
 import type { FrameFacts } from '../capture/record.ts';
 import type { RecordQueue } from '../capture/record-queue.ts';
@@ -32,10 +33,17 @@ export interface CaptureContext {
   now(): number;
 }
 
+/** Where records go, and how many may. */
+export interface CaptureSink {
+  readonly queue: RecordQueue;
+  readonly budget: FrameBudget;
+}
+
 export class KernelCapture {
   readonly tap: Tap;
   private readonly context: CaptureContext;
   private readonly queue: RecordQueue;
+  private readonly budget: FrameBudget;
   private readonly texts = new RecordTexts();
   private readonly packet = new Packet();
   /** Whole frames to decode: of what was not kept there are zeroes. */
@@ -55,10 +63,11 @@ export class KernelCapture {
     outKept: 0,
   };
 
-  constructor(tap: Tap, context: CaptureContext, queue: RecordQueue) {
+  constructor(tap: Tap, context: CaptureContext, { queue, budget }: CaptureSink) {
     this.tap = tap;
     this.context = context;
     this.queue = queue;
+    this.budget = budget;
   }
 
   follow(wishes: readonly CaptureWish[]): void {
@@ -70,7 +79,12 @@ export class KernelCapture {
   /** By the clock: takes out what has come. */
   tend(): void {
     if (performance.now() - this.renewedMs > RENEW_MS) this.renew();
-    this.tap.read((bytes, at) => this.take(bytes, at));
+    // What is beyond waits in the ring, and when that is full the program loses it.
+    while (!this.budget.isSpent) {
+      const frames = this.tap.read((bytes, at) => this.take(bytes, at));
+      this.budget.spend(frames);
+      if (frames === 0) break;
+    }
     const { seen, lost } = this.tap.takeCounts();
     this.queue.see(seen);
     for (const [slot, frames] of lost.entries()) this.queue.lose(slot, frames);

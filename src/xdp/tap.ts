@@ -15,7 +15,7 @@ const OWN_MAPS = ['capture_control', 'capture_counts', 'captured_frames', 'watch
 /** Enough of a frame to tell its service, however little of it is wanted. */
 const MIN_KEPT_BYTES = 128;
 /** Of the ring buffer at a time. */
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 64 * 1024;
 const LENGTH_BYTES = 4;
 const ALL_VERDICTS = 2n ** 64n - 1n;
 
@@ -70,15 +70,14 @@ export class Tap {
     this.control.set32(0, CAPTURE_CONTROL.at.until, ticks);
   }
 
-  /** What has come, until the ring is empty or was read for as long as its size allows. */
-  read(onCaptured: OnCaptured): void {
+  /** Some of what has come. Returns how many frames; 0: there is nothing. */
+  read(onCaptured: OnCaptured): number {
     const longest = CAPTURED.bytes + 2 * MAX_SNAP_BYTES;
-    for (let turn = 0; turn < MAX_READS; turn++) {
-      const end = this.object.readRing('captured_frames', this.buffer, longest);
-      for (let at = 0; at < end; at += LENGTH_BYTES + this.buffer.readUInt32LE(at))
-        onCaptured(this.buffer, at + LENGTH_BYTES);
-      if (end < READ_BYTES / 2) return;
-    }
+    const end = this.object.readRing('captured_frames', this.buffer, longest);
+    let frames = 0;
+    for (let at = 0; at < end; at += LENGTH_BYTES + this.buffer.readUInt32LE(at), frames++)
+      onCaptured(this.buffer, at + LENGTH_BYTES);
+    return frames;
   }
 
   /** Frames since the last time: those that the program saw, those of each slot that the ring had no room for. */
@@ -119,9 +118,6 @@ export class Tap {
     control.set8(0, at + CAPTURE_END.at.version, ip?.version ?? 0);
   }
 }
-
-/** Twice the ring's size: what comes while it is read waits for the next time. */
-const MAX_READS = 8;
 
 const maskOf = (verdicts: readonly number[]): bigint =>
   verdicts.reduce((mask, verdict) => mask | (1n << BigInt(verdict)), 0n);

@@ -5,7 +5,7 @@ import { Verdict, verdictNames } from '../../src/datapath/verdict.ts';
 import { addServer, addService } from '../helpers/edits.ts';
 import { eth, payloadOf, SYN } from '../helpers/frame-builder.ts';
 import { CLIENT, CLIENT6, VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { TappedPath, wish } from './tapped-path.ts';
+import { recordsIn, TappedPath, wish } from './tapped-path.ts';
 
 const WEB = `tcp ${VIP}:80`;
 const DNS = `udp ${VIP}:53`;
@@ -91,6 +91,16 @@ describe('the tap of the path', () => {
     const path = new TappedPath(EDITS, [wish(0, {}, 20), wish(1, {}, 30)]);
     const [record] = path.handle(syn());
     expect(record).toMatchObject({ inLength: 54, inKept: 30, outLength: 54, outKept: 30 });
+  });
+
+  test('more than it may are lost and counted, until its time has come again', () => {
+    const path = new TappedPath(EDITS, [wish(1)]);
+    path.budget.spend(5000);
+    expect(path.handle(syn())).toEqual([]);
+    path.queue.addCounts(2, 0);
+    expect(recordsIn(path.queue)).toMatchObject([{ seen: 1, lost: [0, 1, 0, 0] }]);
+    path.budget.refill(1);
+    expect(path.handle(syn())).toHaveLength(1);
   });
 
   test('one after the other, nothing of a frame stays for the next', () => {

@@ -1,4 +1,5 @@
 /** A path in memory with a tap: frames in, records out. */
+import { FrameBudget } from '../../src/capture/frame-budget.ts';
 import { type CapturedRecord, type CountsRecord, RecordReader } from '../../src/capture/record.ts';
 import { RecordQueue } from '../../src/capture/record-queue.ts';
 import type { CaptureWish } from '../../src/capture/wish.ts';
@@ -22,11 +23,16 @@ export function recordsIn(queue: RecordQueue): (CapturedRecord | CountsRecord)[]
 export class TappedPath {
   readonly director: TestDirector;
   readonly queue = new RecordQueue(1024 * 1024);
+  readonly budget = new FrameBudget(0);
   private readonly tap: PathTap;
 
   constructor(edits: readonly Edit[], wishes: readonly CaptureWish[]) {
     this.director = new TestDirector(edits);
-    this.tap = new PathTap(this.director.path, { queue: this.queue, flush: () => {} });
+    this.tap = new PathTap(this.director.path, {
+      queue: this.queue,
+      budget: this.budget,
+      flush: () => {},
+    });
     this.tap.follow(wishes);
     const sink = this.director.path.sink as { transmit(frame: DataView, lengthBytes: number): boolean };
     const transmit = sink.transmit.bind(sink);

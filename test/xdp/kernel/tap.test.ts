@@ -1,5 +1,6 @@
 /** The capturing program against the path in TypeScript with its tap: the same frames, the same records. Needs root. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FrameBudget } from '../../../src/capture/frame-budget.ts';
 import type { CapturedRecord, CountsRecord } from '../../../src/capture/record.ts';
 import { RecordQueue } from '../../../src/capture/record-queue.ts';
 import { Verdict, verdictNames } from '../../../src/datapath/verdict.ts';
@@ -52,6 +53,7 @@ describeWithRoot('the capturing program', [], () => {
   let tap: Tap;
   let capture: KernelCapture;
   const queue = new RecordQueue();
+  const budget = new FrameBudget(0);
   const out = new Uint8Array(8192);
 
   beforeAll(() => {
@@ -65,7 +67,7 @@ describeWithRoot('the capturing program', [], () => {
     session.setHost({ interfaceUp: true, mac: DIRECTOR_MAC, mtu: 1500, addresses: ['10.0.0.1', VIP, VIP6] });
     session.edit(EDITS);
     tap = new Tap({ sizes: TEST_SIZES, pinFolder: folder.path, clockIsGiven: true });
-    capture = new KernelCapture(tap, session.captureContext, queue);
+    capture = new KernelCapture(tap, session.captureContext, { queue, budget });
     capture.follow(WISHES);
   });
   afterAll(() => {
@@ -77,6 +79,7 @@ describeWithRoot('the capturing program', [], () => {
   const run = (frame: Uint8Array) => tap.object.runXdp(tap.program, frame, frame.length, out, 0);
   /** What the program told of the frames since the last time. */
   function told(): CapturedRecord[] {
+    budget.refill(performance.now());
     capture.tend();
     return recordsIn(queue) as CapturedRecord[];
   }
