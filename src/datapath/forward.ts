@@ -11,7 +11,7 @@
  *
  * Every frame ends with a Verdict. Nothing here throws, allocates, or waits. The order of the checks is that of
  * kernel IPVS (net/netfilter/ipvs/ip_vs_core.c, ip_vs_in_hook()), as recorded in test/oracle/recordings.
- * native/bpf/director.bpf.c has the same functions in the same order.
+ * native/bpf/path.h has the same functions in the same order.
  */
 import { ConnectionFlag, NO_CONNECTION } from '../connection/connection-table.ts';
 import { SCTP_CLOSED } from '../connection/sctp-state.ts';

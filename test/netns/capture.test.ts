@@ -1,8 +1,9 @@
 /** `director capture` as a person uses it, over both datapaths: what the file says, what ends it, what is left. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { NoteReader, type PacketNote } from '../../src/capture-file/pcapng-notes.ts';
 import { eth, SYN, toHex } from '../helpers/frame-builder.ts';
 import {
@@ -19,7 +20,8 @@ import {
 
 const { client, director, rs1, rs2 } = HOSTS;
 const PAGE = `http://${VIP}/`;
-const UNREACHED = '172.26.20.199';
+/** On no segment of the director's. */
+const UNREACHED = '10.9.9.9';
 const RULES = [
   `-A -t ${VIP}:80 -s rr`,
   `-a -t ${VIP}:80 -r ${rs1.ipv4}:80 -g -w 1`,
@@ -35,6 +37,7 @@ describeWithDirector('director capture', ['tcpdump'], () => {
     let lab: Lab;
     let daemon: RunningDirector;
     let files = 0;
+    const capturing: ChildProcess[] = [];
 
     beforeAll(async () => {
       lab = await create(`capture-${datapath}`);
@@ -42,6 +45,10 @@ describeWithDirector('director capture', ['tcpdump'], () => {
       await lab.configure(...RULES);
     });
     afterAll(() => rmSync(folder, { recursive: true }));
+    // One that failed leaves no captures to the next.
+    afterEach(() => {
+      for (const child of capturing.splice(0)) child.kill('SIGKILL');
+    });
 
     interface Capturing {
       readonly path: string;
@@ -56,13 +63,14 @@ describeWithDirector('director capture', ['tcpdump'], () => {
       const child = lab.spawn('director', 'director', ['capture', '-w', path, ...options], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
+      capturing.push(child);
       let stderr = '';
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
       });
-      const capturing = { path, program: new Program(child), said: () => stderr };
-      await expect.poll(capturing.said, SOON).toContain('capturing');
-      return capturing;
+      const begun = { path, program: new Program(child), said: () => stderr };
+      await expect.poll(begun.said, SOON).toContain('capturing');
+      return begun;
     }
 
     /** As by Ctrl-C. */
@@ -118,12 +126,12 @@ describeWithDirector('director capture', ['tcpdump'], () => {
       await expect.poll(() => commentsOf(drops).length, SOON).toBeGreaterThanOrEqual(2);
       await end(drops);
       await end(ofPort);
-      const noNeighbor = `came: DropNoNeighbor, service tcp ${VIP}:81, server ${UNREACHED}:81`;
+      const unreachable = `came: DropServerUnreachable, service tcp ${VIP}:81, server ${UNREACHED}:81`;
       expect(distinct(commentsOf(drops))).toEqual([
         `came: DropMartianSource, service tcp ${VIP}:80`,
-        noNeighbor,
+        unreachable,
       ]);
-      expect(distinct(commentsOf(ofPort))).toEqual([noNeighbor]);
+      expect(distinct(commentsOf(ofPort))).toEqual([unreachable]);
     });
 
     test('--count and --seconds end it; bad options are refused', async () => {
@@ -142,10 +150,10 @@ describeWithDirector('director capture', ['tcpdump'], () => {
     });
 
     test('four at once, and no fifth', async () => {
-      const capturing = [await begin(), await begin(), await begin(), await begin()];
+      const four = [await begin(), await begin(), await begin(), await begin()];
       const fifth = await lab.run('director', 'director', ['capture']);
       expect(fifth).toMatchObject({ code: 2, stderr: expect.stringContaining('4 captures go on already') });
-      await Promise.all(capturing.map(end));
+      await Promise.all(four.map(end));
     });
 
     test('whoever captures is killed: nothing is left of it, and forwarding goes on', async () => {
@@ -196,5 +204,25 @@ describeWithDirector('director capture', ['tcpdump'], () => {
       daemon = await lab.startDirector(datapath);
       expect(await daemon.stop()).toBe(0);
     });
+
+    if (datapath === 'xdp') {
+      test('daemon and datapath process are killed at once: the capturing program forwards until the next start takes it off', async () => {
+        daemon = await lab.startDirector(datapath);
+        await lab.configure(...RULES);
+        const before = await programOnInterface();
+        const capturing = await begin();
+        const status = await lab.client.readStatus();
+        process.kill(status.datapath.pid!, 'SIGSTOP');
+        process.kill(status.pid, 'SIGKILL');
+        process.kill(status.datapath.pid!, 'SIGKILL');
+        expect(await capturing.program.exited).toBe(1);
+        expect(await programOnInterface()).toContain('director_tap');
+        expect([rs1.ipv4, rs2.ipv4]).toContain(await lab.page(PAGE));
+        daemon = await lab.startDirector(datapath);
+        expect(await programOnInterface()).toBe(before);
+        expect([rs1.ipv4, rs2.ipv4]).toContain(await lab.page(PAGE));
+        expect(await daemon.stop()).toBe(0);
+      });
+    }
   });
 });

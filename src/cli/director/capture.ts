@@ -7,6 +7,7 @@ import type { CaptureStream, DirectorClient } from '../../control/client.ts';
 import { parseEndpoint } from '../../control/endpoint.ts';
 import { type CaptureRequest, DEFAULT_SNAPLEN, type EndpointFilter } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
+import { reasonOf } from '../../text-file.ts';
 import { asking } from './asking.ts';
 import { summarize } from './frame-summary.ts';
 
@@ -106,8 +107,7 @@ function openSink(path: string): CaptureSink {
   try {
     return new CaptureSink(createWriteStream(path, { fd: openSync(path, 'w') }), path);
   } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new DirectorError('CAPTURE_FILE', `cannot write ${path}: ${reason}`, { path }, cause);
+    throw new DirectorError('CAPTURE_FILE', `cannot write ${path}: ${reasonOf(cause)}`, { path }, cause);
   }
 }
 
@@ -134,8 +134,9 @@ function line({ time, data, comment }: PacketNote): string {
 
 /** Frames, not packets of the file: one that was sent on is there twice. */
 function summary({ received, accepted, dropped, delivered }: StatisticsNote): string {
-  const hint = dropped > 0 ? '; a filter or a smaller --snaplen loses less' : '';
-  return `captured ${delivered} frames, filtered ${received - accepted}, lost ${dropped}${hint}`;
+  const hint = dropped > 0 ? '; a filter loses less' : '';
+  const frames = delivered === 1 ? '1 frame' : `${delivered} frames`;
+  return `captured ${frames}, filtered ${received - accepted}, lost ${dropped}${hint}`;
 }
 
 function endpoint(text: string): EndpointFilter {
