@@ -25,6 +25,6 @@ export class FrameBudget {
   }
 
   spend(frames: number): void {
-    this.left -= frames;
+    this.left = Math.max(0, this.left - frames);
   }
 }

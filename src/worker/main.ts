@@ -109,7 +109,10 @@ class Worker {
 
   /** What is pinned stays: it forwards without us. */
   private end(): void {
-    if (this.datapath?.goOnAlone() === true) return;
+    if (this.datapath?.goOnAlone() === true) {
+      this.captureLine.follow([], () => {});
+      return;
+    }
     this.datapath?.close();
     process.exit(0);
   }

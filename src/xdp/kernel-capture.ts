@@ -22,6 +22,8 @@ import type { Tap } from './tap.ts';
 const LEASE_SEC = 2;
 const RENEW_MS = 500;
 const MAX_FRAME_BYTES = 65_536;
+/** The whole ring, and what comes while it is read. */
+const MAX_READS = 128;
 
 /** What tells whom a frame is for, as it is now. */
 export interface CaptureContext {
@@ -73,18 +75,31 @@ export class KernelCapture {
   follow(wishes: readonly CaptureWish[]): void {
     this.tap.follow(wishes);
     this.renew();
-    this.tend();
+    // All that was captured until now, so that a capture which ends has it.
+    this.read(MAX_READS);
+    this.takeCounts();
   }
 
   /** By the clock: takes out what has come. */
   tend(): void {
     if (performance.now() - this.renewedMs > RENEW_MS) this.renew();
     // What is beyond waits in the ring, and when that is full the program loses it.
-    while (!this.budget.isSpent) {
-      const frames = this.tap.read((bytes, at) => this.take(bytes, at));
+    while (!this.budget.isSpent && this.read(1) > 0);
+    this.takeCounts();
+  }
+
+  /** So many times, or until there is nothing. Returns how many frames the last one had. */
+  private read(times: number): number {
+    let frames = 0;
+    for (let turn = 0; turn < times; turn++) {
+      frames = this.tap.read((bytes, at) => this.take(bytes, at));
       this.budget.spend(frames);
       if (frames === 0) break;
     }
+    return frames;
+  }
+
+  private takeCounts(): void {
     const { seen, lost } = this.tap.takeCounts();
     this.queue.see(seen);
     for (const [slot, frames] of lost.entries()) this.queue.lose(slot, frames);
