@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   TOKEN_NEEDED: 'a change over the web listener came without the token, or with a wrong one',
   READ_ONLY: 'nothing can be changed over the web listener: it has no token',
   NOT_OVER_WEB: 'the web listener does not serve this call, or not under this name',
+  CAPTURE_UNAVAILABLE: 'frames cannot be captured now',
   DATAPATH_FAILED: 'the datapath process ended or does not answer',
 } as const;
 

@@ -52,6 +52,36 @@ export function encodeEnhancedPacket(frame: AnnotatedFrame): Buffer {
   return block(BlockType.EnhancedPacket, [header, ...padded(data), ...options(said)]);
 }
 
+export interface CaptureStatistics {
+  /** Milliseconds since 1970, UTC. */
+  readonly timeMs: number;
+  /** Frames that came. */
+  readonly received: number;
+  /** Those of them that the filter let through. */
+  readonly accepted: number;
+  /** Those of these that found no room. */
+  readonly dropped: number;
+  /** Those of these that are in the file. */
+  readonly delivered: number;
+}
+
+/** Of interface 0. */
+export function encodeStatistics(statistics: CaptureStatistics): Buffer {
+  const header = Buffer.alloc(12);
+  const time = BigInt(Math.round(statistics.timeMs)) * 1_000_000n;
+  header.writeUInt32LE(Number(time >> 32n), 4);
+  header.writeUInt32LE(Number(time & 0xffff_ffffn), 8);
+  return block(BlockType.InterfaceStatistics, [
+    header,
+    ...options([
+      [OptionCode.ReceivedFrames, count(statistics.received)],
+      [OptionCode.AcceptedByFilter, count(statistics.accepted)],
+      [OptionCode.DroppedFrames, count(statistics.dropped)],
+      [OptionCode.DeliveredFrames, count(statistics.delivered)],
+    ]),
+  ]);
+}
+
 type Option = readonly [code: number, value: Buffer];
 
 function options(list: readonly Option[]): Uint8Array[] {
@@ -80,6 +110,12 @@ function text(value: string): Buffer {
 function word(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32LE(value, 0);
+  return bytes;
+}
+
+function count(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
 }
 

@@ -3,6 +3,7 @@
 export const BlockType = {
   Interface: 1,
   SimplePacket: 3,
+  InterfaceStatistics: 5,
   EnhancedPacket: 6,
   /** The same in both byte orders. */
   Section: 0x0a0d0d0a,
@@ -21,6 +22,11 @@ export const OptionCode = {
   InterfaceTimeOffset: 14,
   /** Of an enhanced packet. */
   PacketFlags: 2,
+  /** Of an interface's statistics. */
+  ReceivedFrames: 4,
+  AcceptedByFilter: 6,
+  DroppedFrames: 7,
+  DeliveredFrames: 8,
 } as const;
 
 /** Directions in the lowest two bits of a packet's flags. */

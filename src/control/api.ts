@@ -2,6 +2,7 @@
 import type { ServiceCheck } from '../health/service-check.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
 import type {
+  CaptureRequest,
   ConnectionFilter,
   ConnectionsReply,
   DrainReply,
@@ -27,6 +28,11 @@ export interface Watch {
   takeOverview(): string | undefined;
   readonly isOver: boolean;
   end(): void;
+}
+
+export interface CaptureReply {
+  readonly id: number;
+  readonly file: ReadableStream<Uint8Array>;
 }
 
 export interface DirectorApi {
@@ -59,6 +65,10 @@ export interface DirectorApi {
   plan(file: PlanRequest): Promise<PlanReply>;
   /** Carries a plan out, whole or not at all. PLAN_OUTDATED: the configuration is another one by now. */
   apply(token: string): Promise<void>;
+  /** Begins a capture, as a pcapng file that is read as it grows. Throws CAPTURE_UNAVAILABLE. */
+  capture(request: CaptureRequest): Promise<CaptureReply>;
+  /** Ends it; the file ends soon after. False: there is none of this number. */
+  endCapture(id: number): boolean;
   /** Reads the rules file or the configuration file again. */
   reload(): Promise<void>;
   /** Ends the daemon, soon after the answer. `keepForwarding`: not what forwards. */

@@ -5,9 +5,11 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { DirectorApi } from './api.ts';
-import type { ErrorReply } from './protocol.ts';
+import { CAPTURE_ID_HEADER, type ErrorReply } from './protocol.ts';
 import {
   applyRequest,
+  captureId,
+  captureQuery,
   checkRequest,
   connectionsQuery,
   drainRequest,
@@ -77,6 +79,18 @@ export function createControlApp(api: DirectorApi): Hono {
     await api.apply(checked(applyRequest, await jsonBody(c.req)).token);
     return c.json({});
   });
+  app.get('/v1/capture', async (c) => {
+    const { id, file } = await api.capture(checked(captureQuery, c.req.query()));
+    return c.body(file, 200, {
+      'content-type': 'application/octet-stream',
+      [CAPTURE_ID_HEADER]: `${id}`,
+    });
+  });
+  app.delete('/v1/capture', (c) => {
+    const { id } = checked(captureId, c.req.query());
+    if (!api.endCapture(id)) throw new DirectorError('BAD_REQUEST', `there is no capture ${id} any more`);
+    return c.json({});
+  });
   app.post('/v1/reload', async (c) => {
     await api.reload();
     return c.json({});
@@ -107,7 +121,8 @@ function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
   if (code === 'SERVICE_NOT_FOUND' || code === 'SERVER_NOT_FOUND') return 404;
   if (code === 'PLAN_OUTDATED') return 409;
-  return code === 'DATAPATH_FAILED' || code === 'TOO_MANY_STREAMS' ? 503 : 500;
+  const isBusy = code === 'TOO_MANY_STREAMS' || code === 'CAPTURE_UNAVAILABLE';
+  return isBusy || code === 'DATAPATH_FAILED' ? 503 : 500;
 }
 
 /** Nothing at all means nothing special. */

@@ -1,10 +1,13 @@
 /** The director as its command-line tools see it: typed calls over the control socket (protocol.ts). */
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Readable } from 'node:stream';
 import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { Edit } from '../service/model.ts';
 import { renderEndpoint } from './endpoint.ts';
 import {
   type ApplyRequest,
+  CAPTURE_ID_HEADER,
+  type CaptureRequest,
   type CheckRequest,
   type ConnectionFilter,
   type ConnectionListing,
@@ -58,6 +61,10 @@ export interface DirectorClient {
   plan(file: PlanRequest): Promise<PlanReply>;
   /** Carries out the plan of this token. */
   apply(token: string): Promise<void>;
+  /** Begins a capture. */
+  capture(request: CaptureRequest): Promise<CaptureStream>;
+  /** Ends it; its file ends soon after. */
+  endCapture(id: number): Promise<void>;
   reload(): Promise<void>;
   /** `keepForwarding`: the datapath goes on without the daemon. */
   stop(keepForwarding?: boolean): Promise<void>;
@@ -65,6 +72,12 @@ export interface DirectorClient {
   restart(): Promise<void>;
   /** Lets the process end: the connection is kept open between calls. */
   close(): void;
+}
+
+export interface CaptureStream {
+  readonly id: number;
+  /** A pcapng file as it grows. Whoever destroys it ends the capture. */
+  readonly file: Readable;
 }
 
 export interface ClientOptions {
@@ -123,6 +136,8 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       const body: ApplyRequest = { token };
       await call(connection, 'POST', '/v1/apply', body);
     },
+    capture: (request) => beginCapture(connection, request),
+    endCapture: async (id) => void (await call(connection, 'DELETE', `/v1/capture?id=${id}`)),
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),
     async stop(keepForwarding = false) {
       const body: StopRequest = { keepForwarding };
@@ -140,6 +155,28 @@ function queryOf(filter: ConnectionFilter, others: Record<string, string> = {}):
   const query = new URLSearchParams(others);
   for (const [name, endpoint] of Object.entries(filter)) query.set(name, renderEndpoint(endpoint));
   return query;
+}
+
+/** On a connection of its own, on which nothing may come for long. */
+async function beginCapture(
+  { socketPath, timeoutMs }: Connection,
+  { verdict, count, seconds, snaplen, ...filter }: CaptureRequest,
+): Promise<CaptureStream> {
+  const query = queryOf(filter, {
+    snaplen: `${snaplen}`,
+    ...(verdict === undefined ? {} : { verdict: verdict.join(',') }),
+    ...(count === undefined ? {} : { count: `${count}` }),
+    ...(seconds === undefined ? {} : { seconds: `${seconds}` }),
+  });
+  const agent = new Agent({ maxSockets: 1 });
+  const alone: Connection = { socketPath, timeoutMs, agent, isClosed: false };
+  const path = `/v1/capture?${query}`;
+  const outgoing = request({ socketPath, agent, method: 'GET', path });
+  const file = await beginningOf(outgoing, undefined).catch((error) => {
+    throw connectionError(error, socketPath);
+  });
+  if (file.statusCode === 200) return { id: Number(file.headers[CAPTURE_ID_HEADER]), file };
+  throw daemonError(alone, file.statusCode ?? 0, JSON.parse(await textOf(file)) as object);
 }
 
 interface Connection {
@@ -212,16 +249,23 @@ async function exchange(
 }
 
 async function answerTo(outgoing: ClientRequest, body: unknown, timeoutMs: number): Promise<Answer> {
-  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+  const incoming = await beginningOf(outgoing, body);
+  return { statusCode: incoming.statusCode ?? 0, text: await textOf(incoming) };
+}
+
+const beginningOf = (outgoing: ClientRequest, body: unknown): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
     outgoing.on('response', resolve);
     outgoing.on('error', reject);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
   incoming.setEncoding('utf8');
   let text = '';
   for await (const chunk of incoming) text += chunk;
-  return { statusCode: incoming.statusCode ?? 0, text };
+  return text;
 }
 
 function connectionError(error: unknown, socketPath: string): DirectorError {

@@ -257,6 +257,24 @@ export interface ApplyRequest {
   readonly token: string;
 }
 
+/**
+ * GET /v1/capture?client=…&virtual=…&server=…&verdict=Drop,Forward&count=…&seconds=…&snaplen=…: a pcapng file as it
+ * grows, until it ends. All that is given must hold.
+ */
+export interface CaptureRequest extends ConnectionFilter {
+  /** Names of verdicts, or of a kind of them. */
+  readonly verdict?: readonly string[];
+  /** Ends after so many frames; or after so many seconds. */
+  readonly count?: number;
+  readonly seconds?: number;
+  /** Bytes of each frame. */
+  readonly snaplen: number;
+}
+
+/** Of the reply to GET /v1/capture: what DELETE /v1/capture?id=… ends. */
+export const CAPTURE_ID_HEADER = 'director-capture';
+export const DEFAULT_SNAPLEN = 256;
+
 /** GET /v1/settings */
 export interface SettingsReply {
   readonly settings: readonly {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { checkSchema } from '../health/schema.ts';
 import { canonicalIp, parseIp } from '../wire/address.ts';
 import { parseEndpoint } from './endpoint.ts';
-import type { ExplainRequest } from './protocol.ts';
+import { DEFAULT_SNAPLEN, type ExplainRequest } from './protocol.ts';
 
 /** Edits in one request; diradm sends large files in several. */
 export const MAX_EDITS = 20_000;
@@ -195,3 +195,20 @@ export const connectionsQuery = z.strictObject({
   cursor: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(MAX_CONNECTIONS_LISTED).default(10_000),
 });
+
+const positive = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const MIN_SNAPLEN = 14;
+const MAX_SNAPLEN = 4096;
+
+export const captureQuery = z.strictObject({
+  ...connectionFilter,
+  verdict: z
+    .string()
+    .transform((text) => text.split(','))
+    .exactOptional(),
+  count: positive.exactOptional(),
+  seconds: z.coerce.number().int().min(1).max(2_000_000).exactOptional(),
+  snaplen: z.coerce.number().int().min(MIN_SNAPLEN).max(MAX_SNAPLEN).default(DEFAULT_SNAPLEN),
+});
+
+export const captureId = z.strictObject({ id: positive });

@@ -34,6 +34,8 @@ export interface ProcessState {
   onStarted(answer: StartAnswer): Request[];
   /** What becomes of the connections when a process ends, for the log. */
   afterLoss(quickEnds: number): string;
+  /** Frames for those who capture, in pieces; `begins`: the first of a process. */
+  onCaptured(piece: Buffer, begins: boolean): void;
 }
 
 export class DatapathProcess {
@@ -42,6 +44,8 @@ export class DatapathProcess {
   private readonly state: ProcessState;
   private atWork: WorkerProcess | undefined;
   private spare: WorkerProcess | undefined;
+  /** Whose captured frames came last. */
+  private capturing: WorkerProcess | undefined;
   private isReady = false;
   private pause: NodeJS.Timeout | undefined;
   private sparePause: NodeJS.Timeout | undefined;
@@ -169,9 +173,15 @@ export class DatapathProcess {
   private follow(worker: WorkerProcess): WorkerProcess {
     worker.follow({
       onNotice: ({ level, message, fields }: Notice) => this.log[level]({ ...fields }, message),
+      onCaptured: (piece) => this.onCaptured(worker, piece),
       onExit: (how, lastWords) => this.onExit(worker, how, lastWords),
     });
     return worker;
+  }
+
+  private onCaptured(worker: WorkerProcess, piece: Buffer): void {
+    this.state.onCaptured(piece, worker !== this.capturing);
+    this.capturing = worker;
   }
 
   private onExit(worker: WorkerProcess, how: string, lastWords: string): void {

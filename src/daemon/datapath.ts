@@ -57,6 +57,7 @@ export interface DatapathState {
   snapshot(): Snapshot;
   /** What the process found and did; returns what has changed while it did. */
   onStarted(answer: StartAnswer): Request[];
+  onCaptured(piece: Buffer, begins: boolean): void;
 }
 
 export class Datapath {
@@ -239,6 +240,7 @@ export class Datapath {
         this.notes = [...this.planNotes, ...answer.notes];
         return this.state.onStarted(answer);
       },
+      onCaptured: (piece, begins) => this.state.onCaptured(piece, begins),
       afterLoss: (quickEnds) => {
         if (this.plan?.kind === 'xdp') return 'and forwarding goes on meanwhile';
         return quickEnds < MAX_QUICK_ENDS ? 'with its connections' : 'without its connections';

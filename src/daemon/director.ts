@@ -2,8 +2,9 @@
  * The daemon's one object that knows everybody: takes edits in, makes host and datapath follow, answers the control
  * socket. Edits are carried out one request after the other.
  */
-import type { DirectorApi } from '../control/api.ts';
+import type { CaptureReply, DirectorApi } from '../control/api.ts';
 import type {
+  CaptureRequest,
   ConnectionFilter,
   ConnectionsReply,
   DrainReply,
@@ -44,6 +45,7 @@ import { parseMac } from '../wire/address.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
+import { Captures } from './captures.ts';
 import { Counters } from './counters.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
 import { defaultPolicyOf, requirePort } from './default-policy.ts';
@@ -90,6 +92,7 @@ export class Director implements DirectorApi {
   private readonly counters: Counters;
   private readonly shown: Shown;
   private readonly events: Events;
+  private readonly captures: Captures;
   private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -123,6 +126,11 @@ export class Director implements DirectorApi {
     this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
+      onCaptured: (piece, begins) => this.captures.take(piece, begins),
+    });
+    this.captures = new Captures({
+      interface: options.host.name,
+      ask: (wishes) => this.datapath.request({ kind: 'capture', wishes }),
     });
     this.counters = new Counters(this.datapath);
     const { servers, serverHealth, datapath, counters } = this;
@@ -283,6 +291,19 @@ export class Director implements DirectorApi {
     this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
   }
 
+  capture(request: CaptureRequest): Promise<CaptureReply> {
+    return this.captures.begin(request);
+  }
+
+  endCapture(id: number): boolean {
+    return this.captures.end(id);
+  }
+
+  /** Their files end, with what they have. */
+  finishCaptures(): void {
+    this.captures.finishAll();
+  }
+
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
     const result = this.editing.then(act);
     this.editing = result.catch(() => {});
@@ -427,10 +448,12 @@ export class Director implements DirectorApi {
     }
     this.hasConfiguration = true;
     const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
+    const { wishes } = this.captures;
     return [
       { kind: 'edits', edits },
       { kind: 'next-hops', nextHops: this.servers.nextHops() },
       this.hostRequest(),
+      ...(wishes.length > 0 ? [{ kind: 'capture' as const, wishes }] : []),
     ];
   }
 

@@ -83,6 +83,7 @@ export async function run(options: RunOptions): Promise<boolean> {
     }
     if (web !== undefined) undo.push(() => web.close());
     undo.push(() => director.endStreams());
+    undo.push(() => director.finishCaptures());
 
     process.on('SIGHUP', () => reload(director));
     const { name, state } = host;

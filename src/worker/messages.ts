@@ -2,6 +2,7 @@
  * What the daemon and its datapath process say to each other, one JSON object a line (channel.ts). Every request
  * has an answer; the process says little unasked.
  */
+import type { CaptureWish } from '../capture/wish.ts';
 import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Excerpt } from '../explain/excerpt.ts';
@@ -104,6 +105,8 @@ export type Request =
       readonly filter: ConnectionFilter;
     }
   | { readonly kind: 'end-connections'; readonly filter: ConnectionFilter }
+  /** All that is captured from now on; what is not among them ends. */
+  | { readonly kind: 'capture'; readonly wishes: readonly CaptureWish[] }
   /** Takes away what would outlive the process. */
   | { readonly kind: 'remove' };
 
@@ -132,6 +135,8 @@ export interface Answers {
   excerpt: Excerpt;
   'list-connections': ConnectionsPage;
   'end-connections': { readonly ended: number };
+  /** Why not; null: it is so. One that cannot capture forwards all the same. */
+  capture: { readonly refusal: { readonly code: ErrorCode; readonly message: string } | null };
   remove: null;
 }
 

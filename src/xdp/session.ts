@@ -39,6 +39,7 @@ import { letFramesPass } from './blocks.ts';
 import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
+import type { CaptureContext } from './kernel-capture.ts';
 import { CONFIG, LAYOUT_VERSION, VERDICT_COUNTS } from './layout.ts';
 import { LiveMaps } from './live-maps.ts';
 import { writeMarkRules } from './mark-record.ts';
@@ -156,6 +157,16 @@ export class XdpSession implements DatapathSession {
       wayTo: (address) => this.devices.wayTo(address),
     });
     return takeExcerpt(live, frame);
+  }
+
+  get captureContext(): CaptureContext {
+    return {
+      ownMac: () => this.nextHops.ownMac,
+      serverOf: (id) => this.registry.get(id),
+      serviceOf: (packet) => this.table.match(packet),
+      ticksPerSecond: this.program.ticksPerSecond,
+      now: () => this.program.now(),
+    };
   }
 
   listConnections(cursor: number, limit: number): ConnectionsPage {

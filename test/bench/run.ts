@@ -3,6 +3,7 @@
  * the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
  * aloud, without it.
  */
+import { measureCapture } from './capture.ts';
 import { measureHandover } from './handover.ts';
 import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
@@ -40,6 +41,21 @@ async function benchPcap(): Promise<void> {
     { what: 'ratio', summary: ratio, digits: 2, bar: { atLeast: 0.85 } },
   ]);
   console.log(`\nThe pcap engine on veth:\n\n${table}`);
+}
+
+async function benchCapture(): Promise<void> {
+  for (const datapath of ['pcap', 'xdp'] as const) {
+    const result = await measureCapture(datapath);
+    const table = measuredTable('frames per second, overloaded, in turns', [
+      { what: 'nobody captures', summary: result.without, digits: 0 },
+      { what: 'a filter that nothing passes', summary: result.filtered, digits: 0 },
+      { what: 'every frame', summary: result.everything, digits: 0 },
+      { what: 'ratio, the filter', summary: result.filteredRatio, digits: 2 },
+      { what: 'ratio, every frame', summary: result.everythingRatio, digits: 2 },
+    ]);
+    const said = result.said.map((line) => `- ${line}`).join('\n');
+    console.log(`\nForwarding while somebody captures, ${datapath}:\n\n${table}\n\n${said}`);
+  }
 }
 
 async function benchRestore(): Promise<void> {
@@ -83,6 +99,7 @@ const BENCHES = new Map<string, Bench>([
   ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
+  ['capture', { needsRoot: true, run: benchCapture }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),
 ]);
 

@@ -390,6 +390,7 @@ describe('an error of the daemon', () => {
     PLAN_OUTDATED: 409,
     TOO_MANY_STREAMS: 503,
     DATAPATH_FAILED: 503,
+    CAPTURE_UNAVAILABLE: 503,
   };
 
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])(

@@ -132,6 +132,8 @@ export class MemoryDirector {
       apply: async () => {},
       reload: async () => {},
       stop: async () => {},
+      capture: () => Promise.reject(new Error('a memory director captures nothing')),
+      endCapture: async () => {},
       restart: async () => {},
       close: () => {},
     };

@@ -8,6 +8,7 @@ import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
 import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
+import { addCaptureCommand } from './capture.ts';
 import { addConnectionsCommand } from './connections.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addDrainCommands } from './drain.ts';
@@ -30,6 +31,7 @@ const USAGE_CODES = new Set([
   'RULES_FILE',
   'CONFIG_FILE',
   'CAPTURE_FILE',
+  'CAPTURE_UNAVAILABLE',
   'OUT_OF_RANGE',
   'BAD_REQUEST',
   'PLAN_OUTDATED',
@@ -61,6 +63,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   addDrainCommands(program);
   addConnectionsCommand(program);
   addExplainCommand(program);
+  addCaptureCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);

@@ -38,6 +38,8 @@ export class FakeDaemon {
     explain: () => Promise.reject(new Error('diradm explains nothing')),
     plan: () => Promise.reject(new Error('diradm makes no plans')),
     apply: async () => {},
+    capture: () => Promise.reject(new Error('diradm captures nothing')),
+    endCapture: () => false,
     reload: async () => {},
     health: () => ({ services: [] }),
     overview: () => Promise.reject(new Error('diradm looks at no overview')),
@@ -103,6 +105,8 @@ export class FakeDaemon {
     apply: async () => {},
     reload: async () => {},
     stop: async () => {},
+    capture: () => Promise.reject(new Error('diradm captures nothing')),
+    endCapture: async () => {},
     restart: async () => {},
     close: () => {},
   };
