@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,24 +38,26 @@ tpacket_req Request(std::uint32_t slot_bytes, std::uint32_t slots) {
   return {block_bytes, blocks, slot_bytes, blocks * (block_bytes / slot_bytes)};
 }
 
-SyscallResult Bind(int fd, int interface_index, std::uint16_t protocol) {
+SyscallResult Bind(int fd, const std::string& interface, std::uint16_t protocol) {
+  const unsigned index = if_nametoindex(interface.c_str());
+  if (index == 0) return Failed("if_nametoindex");
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(protocol);
-  address.sll_ifindex = interface_index;
+  address.sll_ifindex = static_cast<int>(index);
   const int status = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
   return status == 0 ? SyscallResult{} : Failed("bind");
 }
 
 }  // namespace
 
-SyscallResult PacketRing::Open(int interface_index, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
-  const SyscallResult result = SetUp(interface_index, filter, sizes);
+SyscallResult PacketRing::Open(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
+  const SyscallResult result = SetUp(interface, filter, sizes);
   if (result.error != 0) Close();
   return result;
 }
 
-SyscallResult PacketRing::SetUp(int interface_index, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
+SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
   // Protocol 0: nothing arrives before the filter stands.
   fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return Failed("socket");
@@ -64,7 +67,7 @@ SyscallResult PacketRing::SetUp(int interface_index, const std::vector<sock_filt
   const int on = 1;
   const bool is_set = Set(fd_, SOL_PACKET, PACKET_VERSION, static_cast<int>(TPACKET_V2)) &&
                       Set(fd_, SOL_PACKET, PACKET_VNET_HDR, on) && Set(fd_, SOL_PACKET, PACKET_COPY_THRESH, on) &&
-                      Set(fd_, SOL_PACKET, PACKET_TX_HAS_OFF, on) &&
+                      Set(fd_, SOL_PACKET, PACKET_TX_HAS_OFF, on) && Set(fd_, SOL_PACKET, PACKET_LOSS, on) &&
                       Set(fd_, SOL_PACKET, PACKET_RX_RING, Request(sizes.slot_bytes, sizes.receive_slots)) &&
                       Set(fd_, SOL_PACKET, PACKET_TX_RING, Request(sizes.slot_bytes, sizes.send_slots)) &&
                       Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program);
@@ -73,7 +76,7 @@ SyscallResult PacketRing::SetUp(int interface_index, const std::vector<sock_filt
   void* memory = mmap(nullptr, memory_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, 0);
   if (memory == MAP_FAILED) return Failed("mmap");
   memory_ = memory;
-  return Bind(fd_, interface_index, ETH_P_ALL);
+  return Bind(fd_, interface, ETH_P_ALL);
 }
 
 SyscallResult PacketRing::Flush() {
@@ -110,13 +113,13 @@ void PacketRing::Close() {
   fd_ = -1;
 }
 
-SyscallResult PacketSender::Open(int interface_index) {
+SyscallResult PacketSender::Open(const std::string& interface) {
   fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return Failed("socket");
   SetBuffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
   SyscallResult result{};
   if (!Set(fd_, SOL_PACKET, PACKET_VNET_HDR, 1)) result = Failed("setsockopt");
-  if (result.error == 0) result = Bind(fd_, interface_index, 0);
+  if (result.error == 0) result = Bind(fd_, interface, 0);
   if (result.error != 0) Close();
   return result;
 }

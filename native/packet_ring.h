@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "syscall_result.h"
@@ -28,7 +29,7 @@ class PacketRing {
   PacketRing& operator=(const PacketRing&) = delete;
 
   // Frames that `filter` (classic BPF) lets pass arrive from now on, ones that this socket sends not among them.
-  SyscallResult Open(int interface_index, const std::vector<sock_filter>& filter, const RingSizes& sizes);
+  SyscallResult Open(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes);
   // What stands ready in the ring to be sent goes.
   SyscallResult Flush();
   // A frame that is too long for a slot (TP_STATUS_COPY), with its virtio_net_hdr.
@@ -44,7 +45,7 @@ class PacketRing {
   std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
-  SyscallResult SetUp(int interface_index, const std::vector<sock_filter>& filter, const RingSizes& sizes);
+  SyscallResult SetUp(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes);
 
   int fd_ = -1;
   void* memory_ = nullptr;
@@ -59,7 +60,7 @@ class PacketSender {
   PacketSender(const PacketSender&) = delete;
   PacketSender& operator=(const PacketSender&) = delete;
 
-  SyscallResult Open(int interface_index);
+  SyscallResult Open(const std::string& interface);
   SyscallResult Send(const std::uint8_t* bytes, std::size_t length);
   void Close();
 

@@ -33,7 +33,7 @@ std::vector<sock_filter> FilterOf(std::span<const std::uint8_t> bytes) {
   return filter;
 }
 
-// new PacketRing(interfaceIndex, filter, slotBytes, receiveSlots, sendSlots, onReadable()). Open until close(), which
+// new PacketRing(interface, filter, slotBytes, receiveSlots, sendSlots, onReadable()). Open until close(), which
 // detaches `memory`; keeps the process alive no more than a NetlinkSocket does.
 class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
  public:
@@ -50,17 +50,17 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
 
   explicit PacketRingWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PacketRingWrap>(info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 6 || !info[0].IsNumber() || !IsBytes(info[1]) || !info[2].IsNumber() || !info[3].IsNumber() ||
+    if (info.Length() < 6 || !info[0].IsString() || !IsBytes(info[1]) || !info[2].IsNumber() || !info[3].IsNumber() ||
         !info[4].IsNumber() || !info[5].IsFunction()) {
       Napi::TypeError::New(env,
-                           "PacketRing(interfaceIndex: number, filter: Uint8Array, slotBytes: number, "
+                           "PacketRing(interface: string, filter: Uint8Array, slotBytes: number, "
                            "receiveSlots: number, sendSlots: number, onReadable: function)")
           .ThrowAsJavaScriptException();
       return;
     }
     const auto number = [&info](std::size_t index) { return info[index].As<Napi::Number>().Uint32Value(); };
     const RingSizes sizes{number(2), number(3), number(4)};
-    if (!Succeeded(env, ring_.Open(static_cast<int>(number(0)), FilterOf(BytesOf(info[1])), sizes))) return;
+    if (!Succeeded(env, ring_.Open(info[0].As<Napi::String>().Utf8Value(), FilterOf(BytesOf(info[1])), sizes))) return;
     on_readable_ = Napi::Persistent(info[5].As<Napi::Function>());
     context_ = std::make_unique<Napi::AsyncContext>(env, "director.PacketRing");
     const SyscallResult started = poll_.Start(env, ring_.fd(),
@@ -130,7 +130,7 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
   std::unique_ptr<Napi::AsyncContext> context_;
 };
 
-// new PacketSender(interfaceIndex). Open until close().
+// new PacketSender(interface). Open until close().
 class PacketSenderWrap : public Napi::ObjectWrap<PacketSenderWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -143,11 +143,11 @@ class PacketSenderWrap : public Napi::ObjectWrap<PacketSenderWrap> {
 
   explicit PacketSenderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PacketSenderWrap>(info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 1 || !info[0].IsNumber()) {
-      Napi::TypeError::New(env, "PacketSender(interfaceIndex: number)").ThrowAsJavaScriptException();
+    if (info.Length() < 1 || !info[0].IsString()) {
+      Napi::TypeError::New(env, "PacketSender(interface: string)").ThrowAsJavaScriptException();
       return;
     }
-    Succeeded(env, sender_.Open(info[0].As<Napi::Number>().Int32Value()));
+    Succeeded(env, sender_.Open(info[0].As<Napi::String>().Utf8Value()));
   }
 
  private:

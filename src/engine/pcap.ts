@@ -4,10 +4,9 @@
  * two opens of one object, a link that goes down (docs/OPERATIONS.md, "When the link goes down").
  */
 import cap from 'cap';
-import type { MacAddress } from '../wire/address.ts';
+import { renderMac } from '../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeMacs } from '../wire/ethernet.ts';
-import type { Packet } from '../wire/packet.ts';
-import type { FrameSink } from './engine.ts';
+import type { EngineOptions, FrameEngine, Wanted } from './engine.ts';
 import { completeChecksum, segmentTcp } from './segment.ts';
 
 /** With GRO off a slot takes a little over the MTU: about 20,000 frames at 1,500 bytes. */
@@ -61,18 +60,11 @@ class OpenInterface {
   }
 }
 
-export interface PcapEngineOptions {
-  readonly interface: string;
-  /** The end of the veth pair that leads into this host's own stack, and the MAC at its other end. */
-  readonly delivery: { readonly interface: string; readonly mac: MacAddress };
-  /** What the path decoded last. */
-  readonly packet: Packet;
-  readonly onFrame: (frame: DataView, lengthBytes: number) => void;
-}
-
-export class PcapEngine implements FrameSink {
+export class PcapEngine implements FrameEngine {
   mtuBytes = 1500;
-  private readonly options: PcapEngineOptions;
+  /** The cap package does not tell. */
+  readonly drops = null;
+  private readonly options: EngineOptions;
   private wire: OpenInterface | undefined;
   private host: OpenInterface | undefined;
   private readonly segment = Buffer.alloc(FRAME_BUFFER_BYTES);
@@ -82,18 +74,19 @@ export class PcapEngine implements FrameSink {
     FRAME_BUFFER_BYTES,
   );
 
-  constructor(options: PcapEngineOptions) {
+  constructor(options: EngineOptions) {
     this.options = options;
   }
 
-  /** Receives what passes `filter` (pcap-filter(7)) from now on. Throws what libpcap says when it cannot. */
-  open(filter: string): void {
+  open({ ownMac, addresses }: Wanted): void {
     this.close();
-    const { interface: name, delivery, onFrame } = this.options;
+    const filter = captureFilter(renderMac(ownMac), addresses);
+    const { interface: name, delivery, onWake, onFrame } = this.options;
     this.host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
-    const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) =>
-      onFrame(wire.view, lengthBytes),
-    );
+    const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) => {
+      onWake();
+      onFrame(wire.view, lengthBytes);
+    });
     this.wire = wire;
   }
 
