@@ -66,9 +66,9 @@ process.on('exit', () => {
   }
 });
 
-export type DatapathName = 'xdp' | 'pcap';
+export type DatapathName = 'xdp' | 'ring' | 'pcap';
 /** What the suite runs over: xdp only where it is built, unless it must be (DIRECTOR_REQUIRE_ALL, see netns.ts). */
-export const DATAPATHS: readonly DatapathName[] = hasXdp() ? ['pcap', 'xdp'] : ['pcap'];
+export const DATAPATHS: readonly DatapathName[] = hasXdp() ? ['pcap', 'ring', 'xdp'] : ['pcap', 'ring'];
 
 function hasXdp(): boolean {
   const status = readNativeStatus();
