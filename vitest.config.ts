@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests that touch the kernel (namespaces, raw sockets) live apart from those that need nothing.
-const KERNEL_TESTS = ['netns', 'native', 'scripts', 'xdp/kernel'].map((name) => `test/${name}/**/*.test.ts`);
+const KERNEL_TESTS = ['netns', 'native', 'scripts', 'xdp/kernel', 'explain/kernel'].map(
+  (name) => `test/${name}/**/*.test.ts`,
+);
 
 export default defineConfig({
   test: {

@@ -98,6 +98,7 @@ LoadOptions Arguments::Options() {
   }
   options.pin_folder = Folder(object.Get("pinFolder"));
   options.program_folder = Folder(object.Get("programFolder"));
+  options.own_maps = Names(object.Get("ownMaps"));
   return options;
 }
 
@@ -105,6 +106,18 @@ std::optional<std::string> Arguments::Folder(const Napi::Value& value) {
   if (value.IsString()) return value.As<Napi::String>().Utf8Value();
   if (!value.IsNull() && !value.IsUndefined()) ok_ = false;
   return std::nullopt;
+}
+
+std::vector<std::string> Arguments::Names(const Napi::Value& value) {
+  std::vector<std::string> names;
+  if (value.IsUndefined()) return names;
+  if (!value.IsArray()) {
+    ok_ = false;
+    return names;
+  }
+  const auto array = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < array.Length(); i++) names.push_back(array.Get(i).ToString().Utf8Value());
+  return names;
 }
 
 std::vector<std::pair<std::string, Napi::Value>> Arguments::Members(const Napi::Value& value) {

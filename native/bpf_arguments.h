@@ -41,6 +41,7 @@ class Arguments {
   bool IsNull() const { return info_[taken_].IsNull(); }
 
   std::optional<std::string> Folder(const Napi::Value& value);
+  std::vector<std::string> Names(const Napi::Value& value);
   std::vector<std::pair<std::string, Napi::Value>> Members(const Napi::Value& value);
   std::uint32_t Entries(const Napi::Value& value);
   Constant ToConstant(const Napi::Value& value);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 
@@ -147,7 +148,7 @@ SyscallResult BpfObject::Adjust(const LoadOptions& options) {
     if (status != 0) return Outcome(status, "bpf_map__set_max_entries");
   }
   if (const SyscallResult set = SetConstants(options); set.error != 0) return set;
-  return options.pin_folder ? PinMaps(*options.pin_folder) : SyscallResult{};
+  return options.pin_folder ? PinMaps(options) : SyscallResult{};
 }
 
 SyscallResult BpfObject::SetConstants(const LoadOptions& options) {
@@ -172,11 +173,12 @@ SyscallResult BpfObject::SetConstants(const LoadOptions& options) {
 }
 
 // libbpf then takes what is pinned there if it has the same type, sizes and flags, and pins what it makes.
-SyscallResult BpfObject::PinMaps(const std::string& folder) {
+SyscallResult BpfObject::PinMaps(const LoadOptions& options) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object_) {
-    if (bpf_map__is_internal(map)) continue;
-    const std::string path = folder + "/" + bpf_map__name(map);
+    const std::string name = bpf_map__name(map);
+    if (bpf_map__is_internal(map) || std::ranges::find(options.own_maps, name) != options.own_maps.end()) continue;
+    const std::string path = *options.pin_folder + "/" + name;
     bool taken = false;
     if (const SyscallResult tried = TakePinnedDevmap(map, path, &taken); tried.error != 0) return tried;
     if (taken) continue;

@@ -26,6 +26,8 @@ struct LoadOptions {
   std::vector<std::pair<std::string, std::uint32_t>> max_entries;
   std::vector<std::pair<std::string, Constant>> constants;
   std::optional<std::string> pin_folder;
+  // Maps that are not pinned with the others.
+  std::vector<std::string> own_maps;
   std::optional<std::string> program_folder;
 };
 
@@ -94,7 +96,7 @@ class BpfObject {
 
   SyscallResult Adjust(const LoadOptions& options);
   SyscallResult SetConstants(const LoadOptions& options);
-  SyscallResult PinMaps(const std::string& folder);
+  SyscallResult PinMaps(const LoadOptions& options);
   void TakePinnedPrograms(const std::string& folder);
   SyscallResult PinPrograms(const std::string& folder) const;
   SyscallResult FindMap(const std::string& name, bpf_map** map) const;

@@ -11,6 +11,7 @@
 #include "bpf_arguments.h"
 #include "bpf_error.h"
 #include "bpf_event_stream.h"
+#include "bpf_events.h"
 #include "bpf_object.h"
 #include "bpf_tc.h"
 #include "bpf_xdp.h"
@@ -40,6 +41,7 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
                            InstanceMethod<&BpfObjectWrap::AttachTc>("attachTcEgress"),
                            InstanceMethod<&BpfObjectWrap::OnEvents>("onEvents"),
                            InstanceMethod<&BpfObjectWrap::ReadEvents>("readEvents"),
+                           InstanceMethod<&BpfObjectWrap::ReadRing>("readRing"),
                            InstanceMethod<&BpfObjectWrap::CloseObject>("close"),
                        });
   }
@@ -208,8 +210,25 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
     for (const auto& stream : std::vector(streams_)) stream->ReadNow();
   }
 
+  Napi::Value ReadRing(const Napi::CallbackInfo& info) {
+    Arguments arguments(info, "readRing(map: string, into: Uint8Array, longestBytes: number)");
+    const std::string map = arguments.String();
+    const auto into = arguments.Bytes();
+    const std::uint32_t longest = arguments.Number();
+    int fd = -1;
+    if (!arguments.Ok() || !Succeeded(info.Env(), object_.MapFd(map, &fd))) return info.Env().Undefined();
+    auto& reader = rings_[map];
+    if (reader == nullptr) {
+      auto opened = std::make_unique<RingReader>();
+      if (!Succeeded(info.Env(), opened->Open(fd))) return info.Env().Undefined();
+      reader = std::move(opened);
+    }
+    return Napi::Number::New(info.Env(), static_cast<double>(reader->ReadInto(into, longest)));
+  }
+
   void CloseObject(const Napi::CallbackInfo&) {
     if (!std::exchange(open_, false)) return;
+    rings_.clear();
     for (const auto& stream : streams_) stream->Stop();
     streams_.clear();
     buffers_.clear();
@@ -221,6 +240,8 @@ class BpfObjectWrap : public Napi::ObjectWrap<BpfObjectWrap> {
   BpfObject object_;
   std::map<std::string, Napi::Reference<Napi::ArrayBuffer>> buffers_;
   std::vector<std::shared_ptr<EventStream>> streams_;
+  // Those that are read by the clock.
+  std::map<std::string, std::unique_ptr<RingReader>> rings_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   BAD_REQUEST: 'a request to the control socket does not have the documented form',
   RULES_FILE: 'a rules file cannot be read or holds a line that cannot be carried out',
   CONFIG_FILE: 'a configuration file cannot be read, or something in it is not as documented',
+  CAPTURE_FILE: 'a capture file cannot be read or written, or is of a kind that we do not read',
   PLAN_OUTDATED: 'the configuration is no longer the one that the plan was made for',
   NEED_ROOT: 'the operation needs root or named capabilities',
   INTERFACE_IN_USE: 'another director runs on this interface',
@@ -30,6 +31,13 @@ export const ERROR_CODES = {
   XDP_UNAVAILABLE: 'the XDP datapath cannot be had on this host or interface as it is',
   XDP_OCCUPIED: 'another XDP program is on the interface',
   XDP_LAYOUT: 'what an XDP datapath of another version left in the kernel cannot be taken over',
+  TOO_MANY_STREAMS: 'as many streams of events are open as the director serves at once',
+  WEB_ADDRESS: 'the address of --web cannot be listened on',
+  TOKEN_FILE: 'the file of --web-token-file cannot be read, or is not as it must be',
+  TOKEN_NEEDED: 'a change over the web listener came without the token, or with a wrong one',
+  READ_ONLY: 'nothing can be changed over the web listener: it has no token',
+  NOT_OVER_WEB: 'the web listener does not serve this call, or not under this name',
+  CAPTURE_UNAVAILABLE: 'frames cannot be captured now',
   DATAPATH_FAILED: 'the datapath process ended or does not answer',
 } as const;
 

@@ -1,4 +1,4 @@
-/** Files that people write, read whole. */
+/** Files that people write, read whole; and why a file could not be read or written. */
 import { readFileSync } from 'node:fs';
 import { DirectorError } from './errors.ts';
 
@@ -6,6 +6,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a directory',
   EACCES: 'permission denied',
+  ENOSPC: 'the disk is full',
 };
 
 /** Throws `code` with the path and why it cannot be read. */
@@ -13,7 +14,12 @@ export function readTextFile(path: string, code: 'CONFIG_FILE' | 'RULES_FILE'): 
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const { code: errno = '', message } = cause as NodeJS.ErrnoException;
-    throw new DirectorError(code, `cannot read ${path}: ${REASONS[errno] ?? message}`, { path }, cause);
+    throw new DirectorError(code, `cannot read ${path}: ${reasonOf(cause)}`, { path }, cause);
   }
+}
+
+/** Why the system could not open, read or write a file, in words. */
+export function reasonOf(cause: unknown): string {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  return REASONS[code] ?? message;
 }

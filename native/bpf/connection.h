@@ -18,7 +18,7 @@ struct key {
 	__u32 ports;
 	__u32 kind;
 	__u32 version;
-};
+} WORD_PAIRS;
 
 /*
  * Multilinear over the words of the key, then mixed: with secret multipliers two keys collide with a chance of 2^-32
@@ -59,7 +59,11 @@ static __always_inline struct bucket6 *bucket6_at(__u32 bucket)
 
 static __always_inline struct group_line *group_line_at(__u32 version, __u32 element)
 {
-	return version == 4 ? bpf_map_lookup_elem(&groups4, &element) : bpf_map_lookup_elem(&groups6, &element);
+	if (version == 4) return bpf_map_lookup_elem(&groups4, &element);
+	struct group_line *line = bpf_map_lookup_elem(&groups6, &element);
+	/* Else the compiler makes one call of both, and that of two maps the verifier does not inline. */
+	CHECKED(line);
+	return line;
 }
 
 static __always_inline __u32 *group_of(__u32 version, __u32 bucket)
@@ -99,11 +103,6 @@ static __always_inline struct connection *find4(struct home home, __u32 client, 
 	struct connection *found = find_in4(home.first, addresses, rest, slot);
 	if (found || !has_spilled(4, home.first)) return found;
 	return find_in4(home.second, addresses, rest | (__u64)KIND_SPILLED << 32, slot);
-}
-
-static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
-{
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
 static __always_inline struct connection *find_in6(__u32 at, const __u32 *client, const __u32 *virtual, __u64 rest, __u32 *slot)
@@ -168,6 +167,24 @@ static __always_inline void publish(struct connection *connection, __u32 kind)
 #endif
 }
 
+/* The first free entry of a bucket that has two. Null: it has not. */
+static __always_inline struct connection *first_of_two_free(__u32 version, __u32 at, __u32 *slot)
+{
+	struct bucket4 *bucket4 = version == 4 ? bucket4_at(at) : 0;
+	struct bucket6 *bucket6 = version == 4 ? 0 : bucket6_at(at);
+	struct connection *first = 0;
+	if (version == 4 ? !bucket4 : !bucket6) return 0;
+#pragma unroll
+	for (int way = 0; way < WAYS; way++) {
+		struct connection *connection = version == 4 ? &bucket4->way[way].connection : &bucket6->way[way].connection;
+		if (connection->kind != 0) continue;
+		if (first) return first;
+		first = connection;
+		*slot = at * WAYS + way;
+	}
+	return 0;
+}
+
 static __always_inline int claim(struct connection *connection, __u32 expected)
 {
 	return __sync_val_compare_and_swap(&connection->kind, expected, KIND_CLAIMED) == expected;
@@ -181,6 +198,13 @@ static __always_inline void mark_used(__u32 version, __u32 bucket)
 {
 	__u32 *group = group_of(version, bucket);
 	if (group && !(*(volatile __u32 *)group & GROUP_IS_USED)) __sync_fetch_and_or(group, GROUP_IS_USED);
+}
+
+/* A connection has been given a place in the second of its buckets. */
+static __always_inline void mark_spilled(__u32 version, __u32 first_bucket)
+{
+	__u32 *group = group_of(version, first_bucket);
+	if (group) __sync_fetch_and_add(group, 1);
 }
 
 #endif

@@ -65,7 +65,7 @@ static __always_inline int read_plain4(struct packet *packet, void *ip, void *en
 	CHECKED(length);
 	length &= 0xffff;
 	if (ip + length > end || (word[1] & bpf_htonl(0x3fff))) return 0;
-	if (fold16((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) != 0xffff) return 0;
+	if (!is_right_sum((__u64)word[0] + word[1] + word[2] + word[3] + word[4])) return 0;
 	packet->version = 4;
 	packet->ttl = *(__u8 *)(ip + 8);
 	packet->protocol = *(__u8 *)(ip + 9);
@@ -131,7 +131,7 @@ static __noinline int decode_any4(const struct frame *frame, struct packet *pack
 #pragma unroll
 		for (int i = 0; i < MAX_OPTION_BYTES / 4; i++) sum += ((__u32 *)options.byte)[i];
 	}
-	if (fold16(sum) != 0xffff) return VERDICT_DROP_IP_CHECKSUM;
+	if (!is_right_sum(sum)) return VERDICT_DROP_IP_CHECKSUM;
 	if (total_bytes < header_bytes || offset + total_bytes > frame->length) return VERDICT_DROP_IP_TOTAL_LENGTH;
 	if (option_bytes > 0 && !options_are_acceptable(&options)) return VERDICT_DROP_IP_OPTIONS;
 	packet->version = 4;

@@ -57,4 +57,11 @@ static __always_inline __u32 fold16(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
+/* Whether the header that a sum of up to 15 words is of has the right checksum: that it folds to 0xffff. */
+static __always_inline int is_right_sum(__u64 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 #endif

@@ -10,6 +10,9 @@
 
 #define LAYOUT_VERSION 2
 
+/* How values lie in maps. The compiler has to know that to read two words at once. */
+#define WORD_PAIRS __attribute__((aligned(8)))
+
 /* Connections in a bucket: of IPv4 two cache lines, of IPv6 four. */
 #define WAYS 4
 /* src/wire/ethernet.ts, MAX_VLAN_TAGS */
@@ -128,7 +131,7 @@ struct service_slot {
 	/* Element of `services`; 0: deleted. */
 	__u32 service;
 	__u32 spare[2];
-};
+} WORD_PAIRS;
 
 /* Element of `cells`: a cache line of server numbers. Cell n is number n % CELLS of element n / CELLS. */
 #define CELLS 16
@@ -233,14 +236,14 @@ struct connection4 {
 	__u32 client;
 	__u32 virtual;
 	struct connection connection;
-};
+} WORD_PAIRS;
 
 struct connection6 {
 	__u32 client[4];
 	__u32 virtual[4];
 	struct connection connection;
 	__u32 spare[2];
-};
+} WORD_PAIRS;
 
 /*
  * A word for each BUCKETS_PER_GROUP buckets, a cache line of words an element of groups4, groups6. GROUP_SPILLS: how

@@ -245,56 +245,77 @@ GLOBAL int push_out(const struct config *config, __u32 version, __u32 found, __u
 }
 
 /*
- * An entry of the key's home, claimed. Null: both buckets are full of what must stay. One that was free is never taken
- * from who was quicker to take it.
+ * Slot of an entry of the two buckets, claimed, or NO_SLOT: both are full of what must stay. One that was free is never
+ * taken from who was quicker to take it.
  */
-static __always_inline struct connection *take_slot(const struct config *config, __u32 version, struct home home, __u32 now, __u32 *taken)
+GLOBAL __u32 search_slot(const struct config *config, __u32 version, __u32 first_bucket, __u32 second_bucket, __u32 now)
 {
 	for (int tried = 0; tried < CLAIMS; tried++) {
-		__u32 found = slot_with_room(config, version, home.first, home.second, now), slot = found & ~(SLOT_IS_FREE | SLOT_IS_HALF_OPEN);
+		__u32 found = slot_with_room(config, version, first_bucket, second_bucket, now), slot = found & ~(SLOT_IS_FREE | SLOT_IS_HALF_OPEN);
 		struct connection *connection = found == NO_SLOT ? 0 : connection_at(version, slot);
-		if (!connection) return 0;
-		*taken = slot;
+		if (!connection) return NO_SLOT;
 		if (!(found & SLOT_IS_FREE)) {
-			if (push_out_dependent(config, version, slot) && push_out(config, version, found, now)) return connection;
-		} else if (claim(connection, 0)) {
+			if (!push_out_dependent(config, version, slot) || !push_out(config, version, found, now)) continue;
+		} else {
+			if (!claim(connection, 0)) continue;
 			mark_used(version, slot / WAYS);
-			return connection;
 		}
+		if (slot / WAYS != first_bucket) mark_spilled(version, first_bucket);
+		return slot;
 	}
-	return 0;
+	return NO_SLOT;
 }
 
-/* Writes key, server and state into a claimed entry, and shows it. */
-static __always_inline void fill(struct connection *connection, __u32 slot, const struct key *key, struct home home, __u32 server, __u32 expires, __u32 state, __u32 link)
+/*
+ * An entry of the key's home, claimed. Null: there is none. Where the first bucket has two free entries it is the first
+ * of them, as slot_with_room() would say; that looks at those in use, too.
+ */
+static __always_inline struct connection *take_slot(const struct config *config, __u32 version, struct home home, __u32 now, __u32 *slot)
 {
-	__u32 kind = key->kind;
-	if (slot / WAYS != home.first) {
-		__u32 *group = group_of(key->version, home.first);
-		if (group) __sync_fetch_and_add(group, 1);
-		kind |= KIND_SPILLED;
+	struct connection *connection = first_of_two_free(version, home.first, slot);
+	if (connection && claim(connection, 0)) {
+		mark_used(version, home.first);
+		return connection;
 	}
-	if (key->version == 4) {
-		struct bucket4 *bucket = bucket4_at(slot / WAYS);
-		if (bucket) {
-			struct connection4 *entry = &bucket->way[slot % WAYS];
-			entry->client = key->client[0];
-			entry->virtual = key->virtual[0];
-		}
+	*slot = search_slot(config, version, home.first, home.second, now);
+	return *slot == NO_SLOT ? 0 : connection_at(version, *slot);
+}
+
+/* The version is known when this is compiled: the verifier has to see that an entry of IPv6 is in its table. */
+static __always_inline void write_addresses(__u32 version, struct connection *connection, const __u32 *client, const __u32 *virtual)
+{
+	if (version == 4) {
+		struct connection4 *entry = container_of(connection, struct connection4, connection);
+		entry->client = client[0];
+		entry->virtual = virtual[0];
 	} else {
-		struct bucket6 *bucket = bucket6_at(slot / WAYS);
-		if (bucket) {
-			struct connection6 *entry = &bucket->way[slot % WAYS];
-			__builtin_memcpy(entry->client, key->client, sizeof key->client);
-			__builtin_memcpy(entry->virtual, key->virtual, sizeof key->virtual);
-		}
+		struct connection6 *entry = container_of(connection, struct connection6, connection);
+		__builtin_memcpy(entry->client, client, sizeof entry->client);
+		__builtin_memcpy(entry->virtual, virtual, sizeof entry->virtual);
 	}
-	connection->ports = key->ports;
-	connection->server = server;
-	connection->expires = expires;
-	connection->state = kind & KIND_TEMPLATE ? state : state | ((word_of(connection) >> STATE_OWNER_SHIFT) + 1) << STATE_OWNER_SHIFT;
-	connection->link = link;
-	publish(connection, kind);
+}
+
+/* What a claimed entry is to hold besides its addresses. */
+struct content {
+	__u32 ports;
+	__u32 kind;
+	__u32 server;
+	__u32 expires;
+	__u32 state;
+	__u32 link;
+};
+
+/* Writes that, and shows it. */
+static __always_inline void fill(struct connection *connection, __u32 slot, struct home home, struct content content)
+{
+	if (slot / WAYS != home.first) content.kind |= KIND_SPILLED;
+	if (!(content.kind & KIND_TEMPLATE)) content.state |= ((word_of(connection) >> STATE_OWNER_SHIFT) + 1) << STATE_OWNER_SHIFT;
+	connection->ports = content.ports;
+	connection->server = content.server;
+	connection->expires = content.expires;
+	connection->state = content.state;
+	connection->link = content.link;
+	publish(connection, content.kind);
 }
 
 /* --- steps --- */

@@ -89,11 +89,10 @@ static __always_inline int is_of_service(const struct server *server, const stru
  * Counters of a service are those of its servers (src/xdp/traffic-reader.ts). A template, though, may be that of another
  * service: those of FTP and of all ports of one address are the same.
  */
-static __always_inline void count_connection(struct service *service, const struct opened *opened)
+static __always_inline void count_connection(struct service *service, const struct opened *opened, const struct server *server)
 {
-	struct server *server = server_of(opened->server);
 	struct traffic *traffic = traffic_of(opened->server);
-	if (!server || !traffic) return;
+	if (!traffic) return;
 	traffic->connections++;
 	if (!opened->link || is_of_service(server, service)) return;
 	traffic->foreign++;
@@ -103,10 +102,11 @@ static __always_inline void count_connection(struct service *service, const stru
 static __always_inline int admit(const struct config *config, struct packet *packet, struct service *service, const struct opened *opened)
 {
 	int is_one_packet = (service->flags & SERVICE_ONE_PACKET) && packet->protocol == PROTOCOL_UDP;
-	int is_remembered = !is_one_packet && remember(config, packet, opened);
+	struct server *server = server_of(opened->server);
+	int is_remembered = !is_one_packet && server && remember(config, packet, opened, server);
 	if (!is_remembered) drop_dependent(packet->version, opened->link);
-	if (!is_remembered && !is_one_packet) return refusing(packet, VERDICT_DROP_CONNECTION_TABLE_FULL);
-	count_connection(service, opened);
+	if (!server || (!is_remembered && !is_one_packet)) return refusing(packet, VERDICT_DROP_CONNECTION_TABLE_FULL);
+	count_connection(service, opened, server);
 	return opened->server;
 }
 

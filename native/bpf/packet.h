@@ -3,6 +3,7 @@
 #ifndef DIRECTOR_PACKET_H
 #define DIRECTOR_PACKET_H
 #include <linux/types.h>
+#include "layout.h"
 
 /* tcp_flags, sctp_chunk and state_input of a packet that ends before them. */
 #define NOT_PRESENT (-1)
@@ -33,8 +34,7 @@ struct packet {
 	__u32 virtual[4];
 	/* client << 16 | virtual. Valid iff has_ports. */
 	__u32 ports;
-	/* Bytes from the start of the frame. What follows ip_end is padding. */
-	__u32 ip_offset;
+	/* Bytes from the start of the frame, as ip_offset. What follows ip_end is padding. */
 	__u32 ip_end;
 	__u32 transport_offset;
 	__u32 fragment_offset_bytes;
@@ -53,6 +53,9 @@ struct packet {
 	__s16 tcp_flags;
 	__s16 sctp_chunk;
 	__s16 state_input;
+	__u16 ip_offset;
+	/* Element of `devices` by which it leaves; 0: where it came in. */
+	__u16 device;
 	__u8 version;
 	__u8 ttl;
 	/* For an ICMP error: of the packet inside, as are addresses and ports. */
@@ -64,14 +67,19 @@ struct packet {
 	__u8 is_outgoing;
 	/* IPv4 options. */
 	__u8 has_options;
-	/* Element of `devices` by which it leaves; 0: where it came in. */
-	__u16 device;
 	/* Why it got no connection: an enum verdict. */
-	__u32 refusal;
-};
+	__u8 refusal;
+} WORD_PAIRS;
 
 #define client_port(packet) ((packet)->ports >> 16)
 #define virtual_port(packet) ((packet)->ports & 0xffff)
+
+/* Both lie in something of WORD_PAIRS. */
+static __always_inline int is_same_address(const __u32 *a, const __u32 *b)
+{
+	const __u64 *pairs_a = (const __u64 *)a, *pairs_b = (const __u64 *)b;
+	return pairs_a[0] == pairs_b[0] && pairs_a[1] == pairs_b[1];
+}
 
 static __always_inline int has_transport(__u8 protocol)
 {

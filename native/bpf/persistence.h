@@ -15,10 +15,12 @@ static __always_inline __u32 mask_word(__u32 word, __s32 bits)
 
 /*
  * Protocol, client network, virtual address and, but for FTP and for services of all ports, the port. For a firewall
- * mark: the mark as the address, and neither protocol nor port.
+ * mark: the mark as the address, and neither protocol nor port. A function that is looked at once: what becomes of a key
+ * is then not followed from each of the many ways to make it, which was too much for the verifier of Linux 6.1.
  */
-static __always_inline void set_template_key(struct key *key, const struct packet *packet, const struct service *service)
+GLOBAL int set_template_key(struct key *key, const struct packet *packet, const struct service *service)
 {
+	if (!key || !packet || !service) return 0;
 	__u32 port = is_mark(service) || service->port == FTP_PORT ? 0 : service->port;
 	key->version = packet->version;
 	key->kind = (is_mark(service) ? 0 : packet->protocol) | KIND_TEMPLATE | KIND_LIVE;
@@ -29,6 +31,7 @@ static __always_inline void set_template_key(struct key *key, const struct packe
 		if (packet->version == 6) key->client[i] = mask_word(packet->client[i], (__s32)service->netmask - 32 * i);
 		else key->client[i] = i == 0 ? packet->client[0] & service->netmask : 0;
 	}
+	return 1;
 }
 
 /* ip_vs_check_template(): its server was not removed and, by setting, not quiesced; nor has it failed its checks. */
@@ -64,33 +67,40 @@ static __always_inline int has_key(const struct connection *template, __u32 slot
 	return is_same_address(entry->client, key->client) && is_same_address(entry->virtual, key->virtual);
 }
 
-/* The template of the packet's client, made for this server, and held. */
-GLOBAL int create_template(const struct config *config, const struct packet *packet, const struct service *service, __u32 chosen, struct opened *opened)
+static __always_inline int create_template_in(__u32 version, const struct config *config, const struct packet *packet, const struct service *service, const struct key *key, struct opened *opened)
 {
-	struct key key;
 	__u32 slot = 0;
-	if (!config || !packet || !service || !opened) return 0;
-	set_template_key(&key, packet, service);
-	struct home home = home_of(config, &key);
-	struct connection *template = take_slot(config, key.version, home, packet->now, &slot);
+	struct home home = home_of(config, key);
+	struct connection *template = take_slot(config, version, home, packet->now, &slot);
+	struct server *server = server_of(opened->server);
 	if (!template) return 0;
-	struct server *server = server_of(chosen);
 	if (server) __sync_fetch_and_add(&server->persistent, 1);
-	__u32 seconds = service->persistent_sec, expires = packet->now + ticks_from_sec(seconds);
-	fill(template, slot, &key, home, chosen, expires, seconds << STATE_COUNT_SHIFT, LINK_IS_TEMPLATE | 1);
+	__u32 seconds = service->persistent_sec;
+	write_addresses(version, template, key->client, key->virtual);
+	fill(template, slot, home, (struct content){
+		.ports = key->ports, .kind = key->kind, .server = opened->server, .expires = packet->now + ticks_from_sec(seconds),
+		.state = seconds << STATE_COUNT_SHIFT, .link = LINK_IS_TEMPLATE | 1,
+	});
 	opened->link = slot + 1;
-	opened->server = chosen;
 	return 1;
+}
+
+/* The template of the packet's client, made for the server that was chosen, and held. */
+GLOBAL int create_template(const struct config *config, const struct packet *packet, const struct service *service, struct opened *opened)
+{
+	struct key key = {};
+	if (!config || !packet || !service || !opened || !set_template_key(&key, packet, service)) return 0;
+	if (packet->version == 4) return create_template_in(4, config, packet, service, &key, opened);
+	return create_template_in(6, config, packet, service, &key, opened);
 }
 
 /* Server of the packet's client by its template, held, whose timer is restarted. False: there is none that is of use. */
 GLOBAL int find_template(const struct config *config, const struct packet *packet, const struct service *service, struct opened *opened)
 {
-	struct key key;
+	struct key key = {};
 	struct connection *template;
 	__u32 slot = 0;
-	if (!config || !packet || !service || !opened) return 0;
-	set_template_key(&key, packet, service);
+	if (!config || !packet || !service || !opened || !set_template_key(&key, packet, service)) return 0;
 	struct home home = home_of(config, &key);
 	if (key.version == 4) template = find4(home, key.client[0], key.virtual[0], key.ports, key.kind, &slot);
 	else template = find6(home, key.client, key.virtual, key.ports, key.kind, &slot);
@@ -114,9 +124,9 @@ GLOBAL int find_template(const struct config *config, const struct packet *packe
 static __always_inline int choose_by_template(const struct config *config, struct packet *packet, struct service *service, struct opened *opened)
 {
 	if (find_template(config, packet, service, opened)) return 1;
-	int chosen = choose(service, packet);
-	if (chosen == NO_SERVER) packet->refusal = VERDICT_REPLY_PORT_UNREACHABLE;
-	else if (create_template(config, packet, service, chosen, opened)) return 1;
+	opened->server = choose(service, packet);
+	if (opened->server == NO_SERVER) packet->refusal = VERDICT_REPLY_PORT_UNREACHABLE;
+	else if (create_template(config, packet, service, opened)) return 1;
 	else packet->refusal = VERDICT_DROP_CONNECTION_TABLE_FULL;
 	return 0;
 }

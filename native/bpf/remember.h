@@ -18,46 +18,49 @@ static __always_inline struct home home_of(const struct config *config, const st
 	return home6(config, key->client, key->virtual, key->ports, key->kind);
 }
 
-static __always_inline void set_connection_key(struct key *key, const struct packet *packet)
+/* One from port 0 was not looked for. */
+static __always_inline struct home home_of_packet(__u32 version, const struct config *config, const struct packet *packet)
 {
-	__builtin_memcpy(key->client, packet->client, sizeof key->client);
-	__builtin_memcpy(key->virtual, packet->virtual, sizeof key->virtual);
-	key->ports = packet->ports;
-	key->kind = packet->protocol | KIND_LIVE;
-	key->version = packet->version;
+	__u32 kind = packet->protocol | KIND_LIVE;
+	if (client_port(packet) != 0) return packet->home;
+	if (version == 4) return home4(config, packet->client[0], packet->virtual[0], packet->ports, kind);
+	return home6(config, packet->client, packet->virtual, packet->ports, kind);
+}
+
+/* The version is that of the packet. */
+static __always_inline int remember_in(__u32 version, const struct config *config, const struct packet *packet, const struct opened *opened, struct server *server)
+{
+	__u32 slot = 0, timeout = config->new_timeout, word = STATE_INACTIVE | STATE_NO_OUTPUT;
+	struct home home = home_of_packet(version, config, packet);
+	struct connection *connection = take_slot(config, version, home, packet->now, &slot);
+	if (!connection) return 0;
+	if (!packet->is_icmp_error) {
+		__u32 state = next_state(config, packet, word, INPUT_ONLY);
+		word = stepped_word(word, packet->protocol, state, 1);
+		timeout = state_timeout(config, packet->protocol, state);
+		if (state != 0 && is_assuring(packet->protocol, state)) assure_template(version, opened->link);
+	}
+	struct connection *template = opened->link ? connection_at(version, opened->link - 1) : 0;
+	if (template) say_who_holds(template, slot);
+	/* Counted before it is seen: who sees it may end it, and count it out. */
+	__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
+	update_overload(server);
+	write_addresses(version, connection, packet->client, packet->virtual);
+	fill(connection, slot, home, (struct content){
+		.ports = packet->ports, .kind = packet->protocol | KIND_LIVE, .server = opened->server,
+		.expires = packet->now + timeout, .state = word, .link = opened->link,
+	});
+	return 1;
 }
 
 /*
  * The connection of the packet, in the state that this first packet brings it to. One that an ICMP error opened has
  * had no packet of its own yet. From now on it holds its template. False: there is no room.
  */
-GLOBAL int remember(const struct config *config, const struct packet *packet, const struct opened *opened)
+static __always_inline int remember(const struct config *config, const struct packet *packet, const struct opened *opened, struct server *server)
 {
-	struct key key;
-	if (!config || !packet || !opened) return 0;
-	__u32 slot = 0, timeout = config->new_timeout, word = STATE_INACTIVE | STATE_NO_OUTPUT;
-	set_connection_key(&key, packet);
-	/* One from port 0 was not looked for. */
-	struct home home = packet->home;
-	if (client_port(packet) == 0) home = home_of(config, &key);
-	struct connection *connection = take_slot(config, packet->version, home, packet->now, &slot);
-	if (!connection) return 0;
-	if (!packet->is_icmp_error) {
-		__u32 state = next_state(config, packet, word, INPUT_ONLY);
-		word = stepped_word(word, packet->protocol, state, 1);
-		timeout = state_timeout(config, packet->protocol, state);
-		if (state != 0 && is_assuring(packet->protocol, state)) assure_template(packet->version, opened->link);
-	}
-	struct connection *template = opened->link ? connection_at(packet->version, opened->link - 1) : 0;
-	if (template) say_who_holds(template, slot);
-	/* Counted before it is seen: who sees it may end it, and count it out. */
-	struct server *server = server_of(opened->server);
-	if (server) {
-		__sync_fetch_and_add(&server->load, word & STATE_INACTIVE ? ONE_INACTIVE : ONE_ACTIVE);
-		update_overload(server);
-	}
-	fill(connection, slot, &key, home, opened->server, packet->now + timeout, word, opened->link);
-	return 1;
+	if (packet->version == 4) return remember_in(4, config, packet, opened, server);
+	return remember_in(6, config, packet, opened, server);
 }
 
 #endif

@@ -28,15 +28,12 @@ GLOBAL int rewrite_options(struct xdp_md *context, const struct config *config, 
 	       bpf_xdp_store_bytes(context, offset + IPV4_BYTES, options.byte, length) == 0;
 }
 
-/* The word at offset 8 of an IPv4 header with the TTL lowered by one: RFC 1624 eqn. 3. */
-static __always_inline __u32 lowered_ttl_word(__u32 word)
+/* ip_decrease_ttl(): RFC 1624 eqn. 3, where one byte is lowered by one. */
+static __always_inline void lower_ttl4(void *ip)
 {
-	__u32 ttl_and_protocol = bpf_ntohl(word) >> 16, checksum = bpf_ntohl(word) & 0xffff;
-	__u32 lowered = ttl_and_protocol - 0x100;
-	__u32 sum = (~checksum & 0xffff) + (~ttl_and_protocol & 0xffff) + lowered;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return bpf_htonl(lowered << 16 | (~sum & 0xffff));
+	__u32 checksum = *(__u16 *)(ip + 10) + bpf_htons(0x100);
+	*(__u16 *)(ip + 10) = checksum + (checksum >= 0xffff);
+	*(__u8 *)(ip + 8) -= 1;
 }
 
 static __always_inline void write_macs(void *frame, const struct server *server, __u64 next_hop)
@@ -54,7 +51,7 @@ static __always_inline int rewrite(struct xdp_md *context, const struct packet *
 	__u32 offset = packet->ip_offset;
 	if (offset > MAX_LINK_BYTES || data + ETHERNET_BYTES > end || data + offset + IPV4_BYTES > end) return 0;
 	write_macs(data, server, next_hop);
-	if (packet->version == 4) *(__u32 *)(data + offset + 8) = lowered_ttl_word(*(__u32 *)(data + offset + 8));
+	if (packet->version == 4) lower_ttl4(data + offset);
 	else *(__u8 *)(data + offset + 7) -= 1;
 	return 1;
 }

@@ -30,7 +30,7 @@ static long try_in_turn(__u32 tried, struct turn *turn)
  * `place` is the index of the last pick + 1. Two CPUs at the same place: one of them goes on from the other's. Who has
  * lost that often takes the server that it found, and leaves the place to the others.
  */
-GLOBAL int choose_rr(struct service *service)
+GLOBAL int search_in_turn(struct service *service)
 {
 	if (!service) return NO_SERVER;
 	struct turn turn = { .list = service->list, .count = service->server_count };
@@ -43,6 +43,19 @@ GLOBAL int choose_rr(struct service *service)
 		if (__sync_val_compare_and_swap(&service->place, place, (__u64)turn.index + 1) == place) break;
 	}
 	return turn.server;
+}
+
+/* Mostly the next one is available, and no other CPU in the way. */
+static __always_inline int choose_rr(struct service *service)
+{
+	__u64 place = *(volatile __u64 *)&service->place;
+	__u32 index = (__u32)place < service->server_count ? place : 0;
+	if (service->server_count == 0) return NO_SERVER;
+	__u32 number = cell_at(service->list + index);
+	struct server *server = server_of(number);
+	if (!server || !is_available(server)) return search_in_turn(service);
+	if (__sync_val_compare_and_swap(&service->place, place, (__u64)index + 1) != place) return search_in_turn(service);
+	return number;
 }
 
 /* --- wrr --- */

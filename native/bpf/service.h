@@ -28,9 +28,8 @@ static __always_inline __u32 find_service(const __u32 *address, __u8 version, __
 		__u32 element = at & service_index_mask;
 		struct service_slot *slot = bpf_map_lookup_elem(&service_index, &element);
 		if (!slot || slot->version == 0) return NO_SERVICE;
-		if (slot->address[0] != address[0] || slot->port != port || slot->protocol != protocol) continue;
-		if (slot->version != version) continue;
-		if (slot->address[1] != address[1] || slot->address[2] != address[2] || slot->address[3] != address[3]) continue;
+		if (slot->port != port || slot->protocol != protocol || slot->version != version) continue;
+		if (!is_same_address(slot->address, address)) continue;
 		return *(volatile __u32 *)&slot->service;
 	}
 	return NO_SERVICE;
@@ -107,10 +106,10 @@ static __always_inline int has_virtual_address(const struct config *config, cons
 
 /* --- match --- */
 
-static __always_inline __u32 marked_service(const struct config *config, const struct packet *packet)
+GLOBAL __u32 marked_service(const struct config *config, const struct packet *packet)
 {
-	if (!(packet->version == 4 ? config->marked4 : config->marked6)) return NO_SERVICE;
-	__u32 address[4] = { mark_of(config, packet, 0) };
+	if (!config || !packet) return NO_SERVICE;
+	__u32 address[4] WORD_PAIRS = { mark_of(config, packet, 0) };
 	return address[0] ? find_service(address, packet->version, 0, 0) : NO_SERVICE;
 }
 
@@ -136,7 +135,8 @@ GLOBAL __u32 match_less_exact(const struct config *config, const struct packet *
 
 static __always_inline __u32 match(const struct config *config, const struct packet *packet)
 {
-	__u32 marked = marked_service(config, packet);
+	int has_marks = (packet->version == 4 ? config->marked4 : config->marked6) != 0;
+	__u32 marked = has_marks ? marked_service(config, packet) : NO_SERVICE;
 	if (marked != NO_SERVICE) return marked;
 	__u32 exact = find_service(packet->virtual, packet->version, packet->protocol, virtual_port(packet));
 	return exact != NO_SERVICE ? exact : match_less_exact(config, packet);

@@ -15,16 +15,20 @@ static __always_inline int ends_with_its_server(const struct connection *connect
 	return !(connection->kind & KIND_TEMPLATE) || dependents(connection) == 0;
 }
 
-static __always_inline int is_free(const struct connection *connection)
+/* 0: free */
+static __always_inline __u32 kind_of(const struct connection *connection)
 {
-	return *(volatile const __u32 *)&connection->kind == 0;
+	return *(volatile const __u32 *)&connection->kind;
 }
 
-/* Whether the entry is in use afterwards, or somebody is just about to. */
-static __always_inline int look_at(const struct config *config, struct connection *connection, __u32 version, __u32 slot, struct sweep_arguments *arguments)
+/* Ends the entry if its time is up. Whether it is in use afterwards, or somebody is just about to. */
+GLOBAL int look_at(__u32 version, __u32 slot, struct sweep_arguments *arguments)
 {
+	struct config *config = the_config();
+	struct connection *connection = connection_at(version, slot);
+	if (!arguments || !config || !connection) return 0;
 	__u32 word = word_of(connection);
-	if (!is_live(connection)) return !is_free(connection);
+	if (!is_live(connection)) return kind_of(connection) != 0;
 	int has_ended = 0;
 	if (is_expired(connection, arguments->ticks)) {
 		has_ended = expire(config, connection, word, version, slot, arguments->ticks);
@@ -33,35 +37,52 @@ static __always_inline int look_at(const struct config *config, struct connectio
 	}
 	if (has_ended) arguments->expired++;
 	else arguments->live++;
-	return !is_free(connection);
+	return kind_of(connection) != 0;
 }
 
-struct group_sweep {
-	struct sweep_arguments *arguments;
-	__u32 first_bucket;
-	__u32 is_used;
-};
-
-static long sweep_bucket4(__u32 index, struct group_sweep *group)
+/* The same of all entries, of which most are free, or live on: those are seen to at a glance. */
+static __always_inline int glance_at(const struct connection *connection, __u32 version, __u32 slot, struct sweep_arguments *arguments)
 {
-	struct config *config = the_config();
-	__u32 at = group->first_bucket + index;
-	struct bucket4 *bucket = bucket4_at(at);
-	if (!config || !bucket) return 1;
-	for (int way = 0; way < WAYS; way++)
-		group->is_used |= look_at(config, &bucket->way[way].connection, 4, at * WAYS + way, group->arguments);
-	return 0;
+	if (kind_of(connection) == 0) return 0;
+	if (!is_live(connection) || is_expired(connection, arguments->ticks) || arguments->servers_take_along)
+		return look_at(version, slot, arguments);
+	arguments->live++;
+	return 1;
 }
 
-static long sweep_bucket6(__u32 index, struct group_sweep *group)
+/* Whether some entry of the group is in use afterwards. The verifier loses count of buckets unless the count fills a slot of the stack. */
+GLOBAL int sweep_group4(__u32 first_bucket, struct sweep_arguments *arguments)
 {
-	struct config *config = the_config();
-	__u32 at = group->first_bucket + index;
-	struct bucket6 *bucket = bucket6_at(at);
-	if (!config || !bucket) return 1;
-	for (int way = 0; way < WAYS; way++)
-		group->is_used |= look_at(config, &bucket->way[way].connection, 6, at * WAYS + way, group->arguments);
-	return 0;
+	int is_used = 0;
+	if (!arguments) return 0;
+	for (__u64 at = 0; at < BUCKETS_PER_GROUP; at++) {
+		__u32 slot = (first_bucket + at) * WAYS, kinds = 0;
+		struct bucket4 *bucket = bucket4_at(first_bucket + at);
+		if (!bucket) break;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) kinds |= kind_of(&bucket->way[way].connection);
+		if (kinds == 0) continue;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) is_used |= glance_at(&bucket->way[way].connection, 4, slot + way, arguments);
+	}
+	return is_used;
+}
+
+GLOBAL int sweep_group6(__u32 first_bucket, struct sweep_arguments *arguments)
+{
+	int is_used = 0;
+	if (!arguments) return 0;
+	for (__u64 at = 0; at < BUCKETS_PER_GROUP; at++) {
+		__u32 slot = (first_bucket + at) * WAYS, kinds = 0;
+		struct bucket6 *bucket = bucket6_at(first_bucket + at);
+		if (!bucket) break;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) kinds |= kind_of(&bucket->way[way].connection);
+		if (kinds == 0) continue;
+#pragma unroll
+		for (int way = 0; way < WAYS; way++) is_used |= glance_at(&bucket->way[way].connection, 6, slot + way, arguments);
+	}
+	return is_used;
 }
 
 static __always_inline int is_used(__u32 word)
@@ -78,18 +99,14 @@ static long sweep_group(__u32 index, struct line_sweep *sweep)
 {
 	struct sweep_arguments *arguments = sweep->arguments;
 	struct group_line *line = group_line_at(arguments->version, sweep->element);
-	struct group_sweep group = {
-		.arguments = arguments,
-		.first_bucket = (sweep->element * GROUPS + index) * BUCKETS_PER_GROUP,
-	};
+	__u32 first_bucket = (sweep->element * GROUPS + index) * BUCKETS_PER_GROUP;
 	if (!line || index >= GROUPS) return 1;
 	__u32 *word = &line->word[index];
 	if (!is_used(*(volatile __u32 *)word)) return 0;
 	/* With its result wanted this is a full barrier, too. */
 	if (!is_used(__sync_fetch_and_and(word, ~GROUP_IS_USED))) return 0;
-	if (arguments->version == 4) bpf_loop(BUCKETS_PER_GROUP, sweep_bucket4, &group, 0);
-	else bpf_loop(BUCKETS_PER_GROUP, sweep_bucket6, &group, 0);
-	if (group.is_used) __sync_fetch_and_or(word, GROUP_IS_USED);
+	int is_used_still = arguments->version == 4 ? sweep_group4(first_bucket, arguments) : sweep_group6(first_bucket, arguments);
+	if (is_used_still) __sync_fetch_and_or(word, GROUP_IS_USED);
 	return 0;
 }
 

@@ -313,6 +313,11 @@ export class ConnectionTable {
     return this.entries[template * ENTRY_WORDS + DEPENDENTS]!;
   }
 
+  /** For who makes a copy of a template without those that depend on it. */
+  setDependents(template: number, count: number): void {
+    this.entries[template * ENTRY_WORDS + DEPENDENTS] = count;
+  }
+
   isTemplate(entry: number): boolean {
     return (this.entries[entry * ENTRY_WORDS + KIND]! & KeyKind.Template) !== 0;
   }

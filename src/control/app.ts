@@ -5,18 +5,27 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import { DirectorError, type ErrorCode } from '../errors.ts';
 import type { DirectorApi } from './api.ts';
-import type { ErrorReply } from './protocol.ts';
+import { CAPTURE_ID_HEADER, type ErrorReply } from './protocol.ts';
 import {
   applyRequest,
+  captureId,
+  captureQuery,
   checkRequest,
   connectionsQuery,
   drainRequest,
   editsRequest,
   endQuery,
+  explainRequest,
+  historyQuery,
+  overviewQuery,
   planRequest,
   stopRequest,
+  streamQuery,
 } from './schema.ts';
+import { streamEvents } from './stream.ts';
 
+/** The text format of Prometheus. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export function createControlApp(api: DirectorApi): Hono {
@@ -40,6 +49,19 @@ export function createControlApp(api: DirectorApi): Hono {
     return c.json(await api.edit(edits));
   });
   app.get('/v1/health', (c) => c.json(api.health()));
+  app.get('/v1/overview', async (c) =>
+    c.json(await api.overview(checked(overviewQuery, c.req.query()).service)),
+  );
+  app.get('/v1/history', (c) => {
+    const { after, limit } = checked(historyQuery, c.req.query());
+    return c.json(api.history(after, limit));
+  });
+  app.get('/metrics', async (c) => c.body(await api.metrics(), 200, { 'content-type': METRICS_TYPE }));
+  app.get('/v1/stream', (c) => {
+    const lastEventId = c.req.header('last-event-id');
+    const query = { ...c.req.query(), ...(lastEventId === undefined ? {} : { after: lastEventId }) };
+    return streamEvents(c, api, checked(streamQuery, query));
+  });
   app.post('/v1/checks', async (c) => {
     const { service, check } = checked(checkRequest, await jsonBody(c.req));
     await api.setCheck(service, check);
@@ -49,9 +71,24 @@ export function createControlApp(api: DirectorApi): Hono {
     const { server, service, drained } = checked(drainRequest, await jsonBody(c.req));
     return c.json(await api.drain(server, service, drained));
   });
+  app.post('/v1/explain', async (c) =>
+    c.json(await api.explain(checked(explainRequest, await jsonBody(c.req)))),
+  );
   app.post('/v1/plans', async (c) => c.json(await api.plan(checked(planRequest, await jsonBody(c.req)))));
   app.post('/v1/apply', async (c) => {
     await api.apply(checked(applyRequest, await jsonBody(c.req)).token);
+    return c.json({});
+  });
+  app.get('/v1/capture', async (c) => {
+    const { id, file } = await api.capture(checked(captureQuery, c.req.query()));
+    return c.body(file, 200, {
+      'content-type': 'application/octet-stream',
+      [CAPTURE_ID_HEADER]: `${id}`,
+    });
+  });
+  app.delete('/v1/capture', (c) => {
+    const { id } = checked(captureId, c.req.query());
+    if (!api.endCapture(id)) throw new DirectorError('BAD_REQUEST', `there is no capture ${id} any more`);
     return c.json({});
   });
   app.post('/v1/reload', async (c) => {
@@ -82,8 +119,10 @@ const errorReply = (code: ErrorCode, message: string): ErrorReply => ({ error: {
 
 function statusOf(code: ErrorCode): ContentfulStatusCode {
   if (code === 'BAD_REQUEST' || code === 'RULES_FILE' || code === 'CONFIG_FILE') return 400;
+  if (code === 'SERVICE_NOT_FOUND' || code === 'SERVER_NOT_FOUND') return 404;
   if (code === 'PLAN_OUTDATED') return 409;
-  return code === 'DATAPATH_FAILED' ? 503 : 500;
+  const isBusy = code === 'TOO_MANY_STREAMS' || code === 'CAPTURE_UNAVAILABLE';
+  return isBusy || code === 'DATAPATH_FAILED' ? 503 : 500;
 }
 
 /** Nothing at all means nothing special. */

@@ -1,10 +1,13 @@
 /** The director as its command-line tools see it: typed calls over the control socket (protocol.ts). */
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Readable } from 'node:stream';
 import { DirectorError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { Edit } from '../service/model.ts';
 import { renderEndpoint } from './endpoint.ts';
 import {
   type ApplyRequest,
+  CAPTURE_ID_HEADER,
+  type CaptureRequest,
   type CheckRequest,
   type ConnectionFilter,
   type ConnectionListing,
@@ -15,8 +18,12 @@ import {
   type EditsReply,
   type EditsRequest,
   type EndedReply,
+  type ExplainReply,
+  type ExplainRequest,
   type HealthReply,
+  type HistoryReply,
   type MarksReply,
+  type OverviewReply,
   type PlanReply,
   type PlanRequest,
   type ServicesReply,
@@ -39,15 +46,25 @@ export interface DirectorClient {
   endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
   readHealth(): Promise<HealthReply>;
+  /** `service`: the one whose servers are told of, by its key. */
+  readOverview(service?: string): Promise<OverviewReply>;
+  /** Those after this number; without it the newest. */
+  readHistory(after?: number): Promise<HistoryReply>;
   setCheck(request: CheckRequest): Promise<void>;
   /** The servers that it was for. */
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
+  /** What the path would do with this packet now. */
+  explain(request: ExplainRequest): Promise<ExplainReply>;
   readSettings(): Promise<SettingsReply>;
   readMarks(): Promise<MarksReply>;
   /** What a file would change. */
   plan(file: PlanRequest): Promise<PlanReply>;
   /** Carries out the plan of this token. */
   apply(token: string): Promise<void>;
+  /** Begins a capture. */
+  capture(request: CaptureRequest): Promise<CaptureStream>;
+  /** Ends it; its file ends soon after. */
+  endCapture(id: number): Promise<void>;
   reload(): Promise<void>;
   /** `keepForwarding`: the datapath goes on without the daemon. */
   stop(keepForwarding?: boolean): Promise<void>;
@@ -55,6 +72,12 @@ export interface DirectorClient {
   restart(): Promise<void>;
   /** Lets the process end: the connection is kept open between calls. */
   close(): void;
+}
+
+export interface CaptureStream {
+  readonly id: number;
+  /** A pcapng file as it grows. Whoever destroys it ends the capture. */
+  readonly file: Readable;
 }
 
 export interface ClientOptions {
@@ -70,7 +93,8 @@ export function socketPathFrom(env: NodeJS.ProcessEnv): string {
 /** Every call throws a DirectorError: the daemon's own, or DAEMON_UNREACHABLE, NEED_ROOT, DAEMON_REPLY. */
 export function createClient(options: ClientOptions = {}): DirectorClient {
   const { socketPath = socketPathFrom(process.env), timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const connection = { socketPath, timeoutMs, agent: new Agent({ keepAlive: true, maxSockets: 1 }) };
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const connection = { socketPath, timeoutMs, agent, isClosed: false };
   return {
     async applyEdits(edits) {
       const body: EditsRequest = { edits };
@@ -96,8 +120,15 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
     readHealth: () => call<HealthReply>(connection, 'GET', '/v1/health'),
+    readOverview: (service) => {
+      const query = service === undefined ? '' : `?${new URLSearchParams({ service })}`;
+      return call<OverviewReply>(connection, 'GET', `/v1/overview${query}`);
+    },
+    readHistory: (after) =>
+      call<HistoryReply>(connection, 'GET', `/v1/history${after === undefined ? '' : `?after=${after}`}`),
     setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
+    explain: (request) => call<ExplainReply>(connection, 'POST', '/v1/explain', request),
     readSettings: () => call<SettingsReply>(connection, 'GET', '/v1/settings'),
     readMarks: () => call<MarksReply>(connection, 'GET', '/v1/marks'),
     plan: (file) => call<PlanReply>(connection, 'POST', '/v1/plans', file),
@@ -105,13 +136,18 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       const body: ApplyRequest = { token };
       await call(connection, 'POST', '/v1/apply', body);
     },
+    capture: (request) => beginCapture(connection, request),
+    endCapture: async (id) => void (await call(connection, 'DELETE', `/v1/capture?id=${id}`)),
     reload: async () => void (await call(connection, 'POST', '/v1/reload')),
     async stop(keepForwarding = false) {
       const body: StopRequest = { keepForwarding };
       await call(connection, 'POST', '/v1/stop', body);
     },
     restart: async () => void (await call(connection, 'POST', '/v1/restart')),
-    close: () => connection.agent.destroy(),
+    close() {
+      connection.isClosed = true;
+      agent.destroy();
+    },
   };
 }
 
@@ -121,10 +157,33 @@ function queryOf(filter: ConnectionFilter, others: Record<string, string> = {}):
   return query;
 }
 
+/** On a connection of its own, on which nothing may come for long. */
+async function beginCapture(
+  { socketPath, timeoutMs }: Connection,
+  { verdict, count, seconds, snaplen, ...filter }: CaptureRequest,
+): Promise<CaptureStream> {
+  const query = queryOf(filter, {
+    snaplen: `${snaplen}`,
+    ...(verdict === undefined ? {} : { verdict: verdict.join(',') }),
+    ...(count === undefined ? {} : { count: `${count}` }),
+    ...(seconds === undefined ? {} : { seconds: `${seconds}` }),
+  });
+  const agent = new Agent({ maxSockets: 1 });
+  const alone: Connection = { socketPath, timeoutMs, agent, isClosed: false };
+  const path = `/v1/capture?${query}`;
+  const outgoing = request({ socketPath, agent, method: 'GET', path });
+  const file = await beginningOf(outgoing, undefined).catch((error) => {
+    throw connectionError(error, socketPath);
+  });
+  if (file.statusCode === 200) return { id: Number(file.headers[CAPTURE_ID_HEADER]), file };
+  throw daemonError(alone, file.statusCode ?? 0, JSON.parse(await textOf(file)) as object);
+}
+
 interface Connection {
   readonly socketPath: string;
   readonly timeoutMs: number;
   readonly agent: Agent;
+  isClosed: boolean;
 }
 
 async function call<Reply>(
@@ -184,22 +243,29 @@ async function exchange(
     // The daemon closes connections that were idle for long; what it had closed before, it has not read.
     const { code } = error as NodeJS.ErrnoException;
     const wasClosed = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-    if (wasClosed && !isRetry) return exchange(connection, method, path, body, true);
+    if (wasClosed && !isRetry && !connection.isClosed) return exchange(connection, method, path, body, true);
     throw connectionError(error, socketPath);
   }
 }
 
 async function answerTo(outgoing: ClientRequest, body: unknown, timeoutMs: number): Promise<Answer> {
-  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+  const incoming = await beginningOf(outgoing, body);
+  return { statusCode: incoming.statusCode ?? 0, text: await textOf(incoming) };
+}
+
+const beginningOf = (outgoing: ClientRequest, body: unknown): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
     outgoing.on('response', resolve);
     outgoing.on('error', reject);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
   incoming.setEncoding('utf8');
   let text = '';
   for await (const chunk of incoming) text += chunk;
-  return { statusCode: incoming.statusCode ?? 0, text };
+  return text;
 }
 
 function connectionError(error: unknown, socketPath: string): DirectorError {

@@ -114,6 +114,8 @@ export interface StatusReply {
     readonly up: boolean;
     readonly mac: string;
     readonly mtu: number;
+    /** By ethtool's names: switched off while the director runs; on although they should not be. */
+    readonly offloads: { readonly off: readonly string[]; readonly stuck: readonly string[] };
   };
   readonly datapath: {
     readonly name: string;
@@ -146,6 +148,8 @@ export interface NeighborListing {
   readonly state: string;
   /** Name of the interface by which frames to it leave; null: the director's own. */
   readonly interface: string | null;
+  /** Since it last showed that it has the MAC; null: not known, or it needs none. */
+  readonly confirmedAgoSec: number | null;
 }
 
 /** GET /v1/health */
@@ -253,6 +257,24 @@ export interface ApplyRequest {
   readonly token: string;
 }
 
+/**
+ * GET /v1/capture?client=…&virtual=…&server=…&verdict=Drop,Forward&count=…&seconds=…&snaplen=…: a pcapng file as it
+ * grows, until it ends. All that is given must hold.
+ */
+export interface CaptureRequest extends ConnectionFilter {
+  /** Names of verdicts, or of a kind of them. */
+  readonly verdict?: readonly string[];
+  /** Ends after so many frames; or after so many seconds. */
+  readonly count?: number;
+  readonly seconds?: number;
+  /** Bytes of each frame. */
+  readonly snaplen: number;
+}
+
+/** Of the reply to GET /v1/capture: what DELETE /v1/capture?id=… ends. */
+export const CAPTURE_ID_HEADER = 'director-capture';
+export const DEFAULT_SNAPLEN = 256;
+
 /** GET /v1/settings */
 export interface SettingsReply {
   readonly settings: readonly {
@@ -266,6 +288,65 @@ export interface SettingsReply {
 /** GET /v1/marks: in the order in which they are tried. */
 export interface MarksReply {
   readonly rules: readonly MarkRule[];
+}
+
+/** POST /v1/explain: what the path would do now with this frame, or with a packet of this kind. */
+export type ExplainRequest =
+  | { readonly frame: string }
+  | ({ readonly from: ServerAddress; readonly to: ServerAddress } & (
+      | { readonly protocol: 'tcp'; readonly flags: readonly TcpFlagName[] }
+      | { readonly protocol: 'udp' }
+      | { readonly protocol: 'sctp'; readonly chunk: SctpChunkName }
+    ));
+
+export type TcpFlagName = 'fin' | 'syn' | 'rst' | 'psh' | 'ack' | 'urg';
+export type SctpChunkName =
+  | 'data'
+  | 'init'
+  | 'sack'
+  | 'heartbeat'
+  | 'abort'
+  | 'shutdown'
+  | 'shutdown-ack'
+  | 'cookie-echo'
+  | 'shutdown-complete';
+
+export interface ExplainReply {
+  /** The packet in a line. */
+  readonly packet: string;
+  readonly verdict: string;
+  /** What the verdict means. */
+  readonly meaning: string;
+  readonly service: ServiceAddress | null;
+  /** Whose the packet is. */
+  readonly server: ServerAddress | null;
+  readonly steps: readonly ExplainedStep[];
+  /** Servers of the service, as the scheduler walks them; those that it does not see come last. */
+  readonly candidates: readonly ExplainedServer[];
+  /** Frames that would leave, as hex. */
+  readonly sent: readonly { readonly to: string; readonly from: string; readonly frame: string }[];
+  /** What else one should know. */
+  readonly notes: readonly string[];
+}
+
+export interface ExplainedStep {
+  /** As docs/PACKET-PATH.md names them. */
+  readonly step: 'decode' | 'find' | 'match' | 'schedule' | 'remember' | 'step' | 'send';
+  readonly text: string;
+  readonly details: readonly string[];
+}
+
+export interface ExplainedServer {
+  readonly server: ServerAddress;
+  readonly weight: number;
+  readonly weightInForce: number;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  /** What the scheduler compares, if it compares something. */
+  readonly value: string | null;
+  readonly chosen: boolean;
+  /** Why it is special; empty: it is not. */
+  readonly note: string;
 }
 
 /** GET /v1/overview?service=KEY: one moment, as the daemon's sampler, `director top` and the page see it. */

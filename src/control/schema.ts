@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { checkSchema } from '../health/schema.ts';
 import { canonicalIp, parseIp } from '../wire/address.ts';
 import { parseEndpoint } from './endpoint.ts';
+import { DEFAULT_SNAPLEN, type ExplainRequest } from './protocol.ts';
 
 /** Edits in one request; diradm sends large files in several. */
 export const MAX_EDITS = 20_000;
@@ -129,10 +130,85 @@ export const planRequest = z.strictObject({
 
 export const applyRequest = z.strictObject({ token: z.string().max(64) });
 
+/** A frame is an Ethernet header at least, and no larger than the largest packet. */
+const MIN_FRAME_BYTES = 14;
+const MAX_FRAME_BYTES = 65_535 + 22;
+
+const packetEnds = { from: serverAddress, to: serverAddress };
+export const explainRequest: z.ZodType<ExplainRequest> = z.union([
+  z.strictObject({
+    frame: z
+      .string()
+      .regex(/^(?:[0-9a-fA-F]{2})+$/, 'expected hexadecimal digits, two for each byte')
+      .min(2 * MIN_FRAME_BYTES, `expected ${MIN_FRAME_BYTES} bytes at least, an Ethernet header`)
+      .max(2 * MAX_FRAME_BYTES, `expected ${MAX_FRAME_BYTES} bytes at most`),
+  }),
+  z
+    .discriminatedUnion('protocol', [
+      z.strictObject({
+        protocol: z.literal('tcp'),
+        ...packetEnds,
+        flags: z.array(z.enum(['fin', 'syn', 'rst', 'psh', 'ack', 'urg'])),
+      }),
+      z.strictObject({ protocol: z.literal('udp'), ...packetEnds }),
+      z.strictObject({
+        protocol: z.literal('sctp'),
+        ...packetEnds,
+        chunk: z.enum([
+          'data',
+          'init',
+          'sack',
+          'heartbeat',
+          'abort',
+          'shutdown',
+          'shutdown-ack',
+          'cookie-echo',
+          'shutdown-complete',
+        ]),
+      }),
+    ])
+    .refine(({ from, to }) => parseIp(from.address)?.version === parseIp(to.address)?.version, {
+      message: 'from and to must be of one IP version',
+    }),
+]);
+
 export const stopRequest = z.strictObject({ keepForwarding: z.boolean().exactOptional() });
+
+export const MAX_HISTORY_LISTED = 10_000;
+
+const sequence = z.coerce.number().int().min(0);
+
+export const overviewQuery = z.strictObject({ service: z.string().exactOptional() });
+
+export const historyQuery = z.strictObject({
+  after: sequence.exactOptional(),
+  limit: z.coerce.number().int().min(1).max(MAX_HISTORY_LISTED).default(1000),
+});
+
+export const streamQuery = z.strictObject({
+  service: z.string().exactOptional(),
+  after: sequence.exactOptional(),
+});
 
 export const connectionsQuery = z.strictObject({
   ...connectionFilter,
   cursor: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(MAX_CONNECTIONS_LISTED).default(10_000),
 });
+
+const positive = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const MIN_SNAPLEN = 14;
+const MAX_SNAPLEN = 4096;
+
+export const captureQuery = z.strictObject({
+  ...connectionFilter,
+  verdict: z
+    .string()
+    .transform((text) => text.split(','))
+    .exactOptional(),
+  count: positive.exactOptional(),
+  seconds: z.coerce.number().int().min(1).max(2_000_000).exactOptional(),
+  snaplen: z.coerce.number().int().min(MIN_SNAPLEN).max(MAX_SNAPLEN).default(DEFAULT_SNAPLEN),
+});
+
+export const captureId = z.strictObject({ id: positive });

@@ -8,11 +8,10 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { DirectorError } from '../errors.ts';
 import { createClient } from './client.ts';
+import { closeServer } from './close-server.ts';
 
 const GROUP = 'director';
 const SOCKET_MODE = 0o660;
-/** Answers that are under way at the end get this long. */
-const FINISH_WITHIN_MS = 500;
 const OWNER_ANSWERS_WITHIN_MS = 1000;
 
 /** Listens on `path`; a socket file that nobody answers on is replaced. The result closes it and removes the file. */
@@ -28,11 +27,7 @@ export async function serveControl(app: Hono, path: string): Promise<() => Promi
   }
   giveToGroup(path);
   return async () => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeIdleConnections();
-    const closing = setTimeout(() => server.closeAllConnections(), FINISH_WITHIN_MS);
-    await closed;
-    clearTimeout(closing);
+    await closeServer(server);
     rmSync(path, { force: true });
   };
 }

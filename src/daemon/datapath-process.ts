@@ -34,6 +34,8 @@ export interface ProcessState {
   onStarted(answer: StartAnswer): Request[];
   /** What becomes of the connections when a process ends, for the log. */
   afterLoss(quickEnds: number): string;
+  /** Frames for those who capture, in pieces; `begins`: the first of a process. */
+  onCaptured(piece: Buffer, begins: boolean): void;
 }
 
 export class DatapathProcess {
@@ -42,6 +44,8 @@ export class DatapathProcess {
   private readonly state: ProcessState;
   private atWork: WorkerProcess | undefined;
   private spare: WorkerProcess | undefined;
+  /** Whose captured frames came last. */
+  private capturing: WorkerProcess | undefined;
   private isReady = false;
   private pause: NodeJS.Timeout | undefined;
   private sparePause: NodeJS.Timeout | undefined;
@@ -110,7 +114,7 @@ export class DatapathProcess {
     if (worker === undefined || !this.isReady || this.isWatched) return;
     this.isWatched = true;
     try {
-      await worker.request({ kind: 'read-counters' }, REACT_WITHIN_MS);
+      await worker.request({ kind: 'read-counters', services: false }, REACT_WITHIN_MS);
     } catch {
       if (worker.isAlive) this.replace(worker, `it did not react for ${REACT_WITHIN_MS / 1000} s`);
     } finally {
@@ -120,7 +124,7 @@ export class DatapathProcess {
 
   private replace(worker: WorkerProcess, why: string): void {
     if (this.isStopping) return;
-    this.log.error({ pid: worker.pid }, `the datapath process is ended: ${why}`);
+    this.log.error({ event: 'datapath', pid: worker.pid }, `the datapath process is ended: ${why}`);
     worker.kill();
   }
 
@@ -152,7 +156,8 @@ export class DatapathProcess {
   /** One that lives but does not take its state would keep the next from its turn. */
   private async takeOver(): Promise<void> {
     await this.start().catch((error: Error) => {
-      if (isRefusal(error)) this.log.error({}, `the next datapath process cannot begin: ${error.message}`);
+      if (isRefusal(error))
+        this.log.error({ event: 'datapath' }, `the next datapath process cannot begin: ${error.message}`);
       return this.atWork?.stop();
     });
   }
@@ -168,9 +173,15 @@ export class DatapathProcess {
   private follow(worker: WorkerProcess): WorkerProcess {
     worker.follow({
       onNotice: ({ level, message, fields }: Notice) => this.log[level]({ ...fields }, message),
+      onCaptured: (piece) => this.onCaptured(worker, piece),
       onExit: (how, lastWords) => this.onExit(worker, how, lastWords),
     });
     return worker;
+  }
+
+  private onCaptured(worker: WorkerProcess, piece: Buffer): void {
+    this.state.onCaptured(piece, worker !== this.capturing);
+    this.capturing = worker;
   }
 
   private onExit(worker: WorkerProcess, how: string, lastWords: string): void {
@@ -189,7 +200,12 @@ export class DatapathProcess {
     const { pauseMs } = this;
     this.pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     this.restarts++;
-    const fields = { how, restarts: this.restarts, ...(lastWords === '' ? {} : { lastWords }) };
+    const fields = {
+      event: 'datapath',
+      how,
+      restarts: this.restarts,
+      ...(lastWords === '' ? {} : { lastWords }),
+    };
     this.log.warn(
       fields,
       `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss(this.quickEnds)}`,

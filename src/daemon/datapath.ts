@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { connectionTableBytes } from '../connection/connection-table.ts';
 import type { StatusReply } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { findPins } from '../host/bpf-folder.ts';
 import { loadHostAddon } from '../host/native.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -27,7 +28,7 @@ import { HeldMemory } from './held-memory.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import type { Capacity } from './xdp-capacity.ts';
-import { hasLeftFromXdp, removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
+import { removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
 import { prepareXdp, type XdpModeWish } from './xdp-preparation.ts';
 
 export interface DatapathOptions {
@@ -56,6 +57,7 @@ export interface DatapathState {
   snapshot(): Snapshot;
   /** What the process found and did; returns what has changed while it did. */
   onStarted(answer: StartAnswer): Request[];
+  onCaptured(piece: Buffer, begins: boolean): void;
 }
 
 export class Datapath {
@@ -99,12 +101,15 @@ export class Datapath {
   async start(): Promise<void> {
     const { datapath, log } = this.options;
     if (datapath === 'auto' || datapath === 'xdp') {
-      if (!(await this.startXdp())) await this.startInUserSpace('ring');
+      if (!(await this.startXdp())) await this.startInUserSpace('pcap');
     } else {
       await this.startInUserSpace(datapath);
     }
     const mode = this.mode === null ? '' : ` (${this.mode})`;
-    log.info({ datapath: this.kind, mode: this.mode }, `the datapath is ${this.kind}${mode}`);
+    log.info(
+      { event: 'datapath', datapath: this.kind, mode: this.mode },
+      `the datapath is ${this.kind}${mode}`,
+    );
     for (const note of this.notes) log.info({}, note);
   }
 
@@ -172,7 +177,7 @@ export class Datapath {
     } catch (error) {
       if (datapath === 'xdp' || !(error instanceof DirectorError)) throw error;
       // Another datapath would end the one that forwards now, and its connections.
-      if (hasLeftFromXdp(host.name)) throw error;
+      if (findPins(host.name) !== undefined) throw error;
       await this.process?.stop(false);
       this.process = undefined;
       this.sizes = undefined;
@@ -239,6 +244,7 @@ export class Datapath {
         this.notes = [...this.planNotes, ...answer.notes];
         return this.state.onStarted(answer);
       },
+      onCaptured: (piece, begins) => this.state.onCaptured(piece, begins),
       afterLoss: (quickEnds) => {
         if (this.plan?.kind === 'xdp') return 'and forwarding goes on meanwhile';
         return quickEnds < MAX_QUICK_ENDS ? 'with its connections' : 'without its connections';

@@ -2,9 +2,9 @@
  * The daemon's one object that knows everybody: takes edits in, makes host and datapath follow, answers the control
  * socket. Edits are carried out one request after the other.
  */
-import type { DirectorApi } from '../control/api.ts';
-import { listServices } from '../control/listing.ts';
+import type { CaptureReply, DirectorApi } from '../control/api.ts';
 import type {
+  CaptureRequest,
   ConnectionFilter,
   ConnectionsReply,
   DrainReply,
@@ -12,6 +12,8 @@ import type {
   EndedReply,
   EndpointFilter,
   ErrorReply,
+  ExplainReply,
+  ExplainRequest,
   HealthReply,
   MarksReply,
   PlanReply,
@@ -21,11 +23,13 @@ import type {
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { explain } from '../explain/explain.ts';
+import { frameOf } from '../explain/packet-frame.ts';
 import type { RunCheck } from '../health/monitor.ts';
-import { type HealthPolicy, NO_POLICY } from '../health/policy.ts';
-import { defaultCheck, needsPort, type ServiceCheck } from '../health/service-check.ts';
+import type { ServiceCheck } from '../health/service-check.ts';
 import { CheckRules } from '../host/check-rules.ts';
 import type { RouteSocket } from '../host/netlink.ts';
+import type { History } from '../observe/history.ts';
 import {
   type applyEdit,
   type Configuration,
@@ -33,27 +37,30 @@ import {
   EMPTY_CONFIGURATION,
   findServers,
   findService,
-  serviceKey,
 } from '../service/configuration.ts';
 import { editsBetween } from '../service/difference.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
-import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
 import { readTextFile } from '../text-file.ts';
-import { version } from '../version.ts';
+import { parseMac } from '../wire/address.ts';
 import { configurationOf, messageOf } from '../worker/configuration-message.ts';
-import type { CountersReport, NextHop, Request, StartAnswer } from '../worker/messages.ts';
+import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
+import { Captures } from './captures.ts';
+import { Counters } from './counters.ts';
 import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
+import { defaultPolicyOf, requirePort } from './default-policy.ts';
 import type { Desired } from './desired.ts';
+import { Events } from './events.ts';
 import { guardedMarks, guardedPorts } from './guarded-ports.ts';
-import { listHealth } from './health-listing.ts';
 import { createApply } from './host-edits.ts';
 import { KeptPolicies } from './kept-policies.ts';
+import { liveKnowledge } from './live-knowledge.ts';
 import { changesBetween, type Intent } from './plan.ts';
 import { Plans } from './plans.ts';
 import { parseRules } from './rules-file.ts';
 import { ServerHealth } from './server-health.ts';
 import { ServerWatch } from './server-watch.ts';
+import { Shown } from './shown.ts';
 import { warningsOf } from './warnings.ts';
 
 export interface DirectorOptions extends DatapathOptions {
@@ -64,6 +71,8 @@ export interface DirectorOptions extends DatapathOptions {
   /** Of services without a configuration file. */
   readonly defaultCheck: 'tcp' | 'off';
   readonly runCheck: RunCheck;
+  readonly history: History;
+  readonly metricsServers: number;
   readonly onEnd: (end: End) => void;
 }
 
@@ -80,6 +89,10 @@ export class Director implements DirectorApi {
   private readonly servers: ServerWatch;
   private readonly serverHealth: ServerHealth;
   private readonly datapath: Datapath;
+  private readonly counters: Counters;
+  private readonly shown: Shown;
+  private readonly events: Events;
+  private readonly captures: Captures;
   private readonly plans = new Plans();
   /** False: the datapath holds one of before, or none, which is taken over. */
   private hasConfiguration = false;
@@ -90,13 +103,11 @@ export class Director implements DirectorApi {
   private configuration: Configuration = EMPTY_CONFIGURATION;
   /** What the datapath process has, or will have when it has done what it was told. */
   private published: Configuration = EMPTY_CONFIGURATION;
-  private counters: CountersReport | undefined;
   private editing: Promise<unknown> = Promise.resolve();
-  private readonly startedMs = performance.now();
-  private warned: ReadonlySet<string> = new Set();
 
   constructor(options: DirectorOptions) {
     this.options = options;
+    this.events = new Events(options);
     this.servers = new ServerWatch({
       ...options,
       interface: options.host.name,
@@ -115,7 +126,16 @@ export class Director implements DirectorApi {
     this.datapath = new Datapath(options, {
       snapshot: () => this.snapshot(),
       onStarted: (answer) => this.onDatapathStarted(answer),
+      onCaptured: (piece, begins) => this.captures.take(piece, begins),
     });
+    this.captures = new Captures({
+      interface: options.host.name,
+      ask: (wishes) => this.datapath.request({ kind: 'capture', wishes }),
+    });
+    this.counters = new Counters(this.datapath);
+    const { servers, serverHealth, datapath, counters } = this;
+    const configuration = () => this.configuration;
+    this.shown = new Shown({ ...options, servers, serverHealth, datapath, counters, configuration });
   }
 
   /** Something was found that had gone on forwarding without its director. */
@@ -128,12 +148,19 @@ export class Director implements DirectorApi {
     await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
-    await this.reload();
+    await this.readFile();
     await this.serverHealth.removeLeft();
+    this.shown.start();
+  }
+
+  /** Those who look on are let go. */
+  endStreams(): void {
+    this.shown.close();
   }
 
   async close(keepForwarding: boolean): Promise<void> {
     this.isClosing = true;
+    this.shown.close();
     await this.serverHealth.close(keepForwarding);
     this.servers.close();
     await this.datapath.stop(keepForwarding);
@@ -154,12 +181,15 @@ export class Director implements DirectorApi {
     return this.oneAtATime(() => this.carryOut(edits));
   }
 
-  async services(): Promise<ServicesReply> {
-    const counters = await this.readCounters();
-    const { timeouts, syncDaemons } = this.configuration;
-    const services = listServices(this.configuration, counters?.services ?? {});
-    return { connectionTableSize: this.datapath.tableSize, timeouts, syncDaemons, services };
-  }
+  services = (): Promise<ServicesReply> => this.shown.services();
+  status = (): Promise<StatusReply> => this.shown.status();
+  health = (): HealthReply => this.shown.health();
+  settings = (): SettingsReply => this.shown.settings();
+  marks = (): MarksReply => this.shown.marks();
+  overview: DirectorApi['overview'] = (service) => this.shown.overview(service);
+  history: DirectorApi['history'] = (after, limit) => this.shown.history(after, limit);
+  metrics = (): Promise<string> => this.shown.metrics();
+  watch: DirectorApi['watch'] = (service, wake) => this.shown.watch(service, wake);
 
   connections(cursor: number, limit: number, filter: ConnectionFilter): Promise<ConnectionsReply> {
     return this.datapath.request({ kind: 'list-connections', cursor, limit, filter });
@@ -169,30 +199,6 @@ export class Director implements DirectorApi {
     return this.datapath.request({ kind: 'end-connections', filter });
   }
 
-  async status(): Promise<StatusReply> {
-    const { host } = this.options;
-    const counters = await this.readCounters();
-    const { state } = host;
-    const neighbors = this.servers.list();
-    return {
-      version: version(),
-      pid: process.pid,
-      uptimeSec: Math.floor((performance.now() - this.startedMs) / 1000),
-      interface: { name: host.name, up: state?.up ?? false, mac: host.facts.mac, mtu: host.facts.mtu },
-      datapath: this.datapath.describe(),
-      connections: counters?.connections ?? { live: 0, capacity: this.datapath.tableSize },
-      madeRoom: counters?.madeRoom ?? {},
-      connectionTableBytes: this.datapath.tableBytes,
-      verdicts: counters?.verdicts ?? {},
-      neighbors: neighbors.map((neighbor) => ({ ...neighbor, interface: neighbor.interface?.name ?? null })),
-      warnings: warningsOf(this.configuration, neighbors, host.stuckOffloads),
-    };
-  }
-
-  health(): HealthReply {
-    return listHealth(this.configuration, this.serverHealth);
-  }
-
   setCheck(service: ServiceAddress, check: ServiceCheck | null): Promise<void> {
     return this.oneAtATime(async () => {
       findService(this.configuration, service);
@@ -200,32 +206,39 @@ export class Director implements DirectorApi {
       this.serverHealth.setPolicy(service, { ...this.serverHealth.policyOf(service), check });
       await this.serverHealth.follow(this.configuration);
       this.followHealth();
+      this.events.checked(service, check);
     });
   }
 
   drain(wanted: EndpointFilter, only: ServiceAddress | undefined, isDrained: boolean): Promise<DrainReply> {
     return this.oneAtATime(async () => {
       const servers = findServers(this.configuration, wanted, only);
-      for (const { service, server } of servers) this.serverHealth.setDrained(service, server, isDrained);
+      for (const { service, server } of servers)
+        if (this.serverHealth.setDrained(service, server, isDrained))
+          this.events.drained(service, server, isDrained);
       await this.takeHealthOver();
       return { servers };
     });
   }
 
-  settings(): SettingsReply {
-    const { settings } = this.configuration;
-    return {
-      settings: SETTING_NAMES.map((name) => ({
-        name,
-        value: settings[name],
-        default: SETTINGS[name].default,
-        meaning: SETTINGS[name].meaning,
-      })),
-    };
-  }
-
-  marks(): MarksReply {
-    return { rules: this.configuration.marks };
+  /** Of a moment without edits under way: what the datapath has is what is configured. */
+  explain(request: ExplainRequest): Promise<ExplainReply> {
+    const { host } = this.options;
+    const frame =
+      'frame' in request
+        ? new Uint8Array(Buffer.from(request.frame, 'hex'))
+        : frameOf(request, parseMac(host.facts.mac)!);
+    return this.oneAtATime(async () => {
+      const excerpt = await this.datapath.request({
+        kind: 'excerpt',
+        frame: Buffer.from(frame).toString('hex'),
+      });
+      const kind = this.datapath.kind ?? 'pcap';
+      const neighbors = this.servers.list();
+      const { addresses } = host.facts;
+      const knowledge = liveKnowledge(kind, host.name, addresses, neighbors, this.serverHealth);
+      return explain(excerpt, frame, knowledge);
+    });
   }
 
   plan(file: PlanRequest): Promise<PlanReply> {
@@ -242,12 +255,22 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const { name, desired } = this.plans.take(token, this.present());
       const edits = await this.makeSo(desired);
-      this.options.log.info({ name, edits }, `applied ${name}: ${edits} changes`);
+      this.events.applied(name, edits);
     });
   }
 
-  reload(): Promise<void> {
-    const { rulesPath, configPath, log } = this.options;
+  async reload(): Promise<void> {
+    try {
+      await this.readFile();
+    } catch (error) {
+      this.shown.noteReload(false);
+      this.events.reloadRefused(error as Error);
+      throw error;
+    }
+  }
+
+  private readFile(): Promise<void> {
+    const { rulesPath, configPath } = this.options;
     const path = configPath ?? rulesPath;
     if (path === undefined) return Promise.resolve();
     const [format, code] =
@@ -255,7 +278,8 @@ export class Director implements DirectorApi {
     return this.oneAtATime(async () => {
       const desired = await this.desiredBy({ name: path, format, text: readTextFile(path, code) });
       const edits = await this.makeSo(desired);
-      log.info({ path, edits }, `read ${path}: ${edits} changes`);
+      this.shown.noteReload(true);
+      this.events.read(path, edits);
     });
   }
 
@@ -265,6 +289,19 @@ export class Director implements DirectorApi {
 
   restart(): void {
     this.options.onEnd({ why: 'a request to restart', keepForwarding: true, beginsAnew: true });
+  }
+
+  capture(request: CaptureRequest): Promise<CaptureReply> {
+    return this.captures.begin(request);
+  }
+
+  endCapture(id: number): boolean {
+    return this.captures.end(id);
+  }
+
+  /** Their files end, with what they have. */
+  finishCaptures(): void {
+    this.captures.finishAll();
   }
 
   private oneAtATime<T>(act: () => Promise<T>): Promise<T> {
@@ -289,7 +326,10 @@ export class Director implements DirectorApi {
         return { code: error.code, message: error.message };
       }
     });
-    if (accepted.length > 0) this.configuration = draft;
+    if (accepted.length > 0) {
+      this.configuration = draft;
+      this.events.edited(accepted);
+    }
     await this.follow(before, accepted);
     return { results };
   }
@@ -369,6 +409,7 @@ export class Director implements DirectorApi {
   private async follow(before: Configuration, accepted: readonly Edit[]): Promise<void> {
     if (accepted.length === 0) return;
     const { host, log } = this.options;
+    this.events.turned(before, this.configuration, (...of) => this.serverHealth.stateOf(...of).cause);
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.servers.follow(this.configuration);
     if (this.datapath.isRunning) {
@@ -379,7 +420,7 @@ export class Director implements DirectorApi {
     }
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.follow(this.configuration);
-    this.warn();
+    this.events.warn(warningsOf(this.configuration, this.servers.list(), []));
   }
 
   /** The edits that bring the datapath process up to date, which counts as done when they are sent. */
@@ -407,10 +448,12 @@ export class Director implements DirectorApi {
     }
     this.hasConfiguration = true;
     const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
+    const { wishes } = this.captures;
     return [
       { kind: 'edits', edits },
       { kind: 'next-hops', nextHops: this.servers.nextHops() },
       this.hostRequest(),
+      ...(wishes.length > 0 ? [{ kind: 'capture' as const, wishes }] : []),
     ];
   }
 
@@ -423,11 +466,9 @@ export class Director implements DirectorApi {
     await this.servers.follow(this.configuration);
     await this.serverHealth.follow(this.configuration);
     const services = this.configuration.services.size;
-    const connections = (await this.readCounters())?.connections.live ?? 0;
-    this.options.log.info(
-      { services, connections },
-      `took over ${services} services and ${connections} connections of the running ${this.datapath.kind === 'xdp' ? 'program' : 'datapath process'}`,
-    );
+    const connections = (await this.counters.read())?.connections.live ?? 0;
+    const what = this.datapath.kind === 'xdp' ? 'program' : 'datapath process';
+    this.events.tookOver(what, services, connections);
   }
 
   private onNextHop(nextHop: NextHop): void {
@@ -446,34 +487,4 @@ export class Director implements DirectorApi {
       void this.serverHealth.followNeighbors().then(() => this.followHealth());
     });
   }
-
-  /** Each warning once, and again when it had gone and comes back. */
-  private warn(): void {
-    const warnings = warningsOf(this.configuration, this.servers.list(), []);
-    for (const warning of warnings) if (!this.warned.has(warning)) this.options.log.warn({}, warning);
-    this.warned = new Set(warnings);
-  }
-
-  /** What the datapath said last, when it does not answer now. */
-  private async readCounters(): Promise<CountersReport | undefined> {
-    if (!this.datapath.isRunning) return this.counters;
-    this.counters = await this.datapath.request({ kind: 'read-counters' }).catch(() => this.counters);
-    return this.counters;
-  }
-}
-
-function requirePort(service: ServiceAddress, check: ServiceCheck | null): void {
-  const port = check?.port ?? ('fwmark' in service ? 0 : service.port);
-  if (check === null || !needsPort(check) || port !== 0) return;
-  throw new DirectorError(
-    'BAD_REQUEST',
-    `${serviceKey(service)} has no port of its own: the check must name one (--port)`,
-  );
-}
-
-/** For services that no configuration file names: ipvsadm's users expect nobody else to touch their weights. */
-function defaultPolicyOf(service: ServiceAddress, checks: 'tcp' | 'off'): HealthPolicy {
-  if (checks === 'off') return NO_POLICY;
-  const [protocol, port] = 'fwmark' in service ? [undefined, 0] : [service.protocol, service.port];
-  return { ...NO_POLICY, check: defaultCheck(protocol, port) };
 }

@@ -1,22 +1,25 @@
 /** What is known of the health of servers, as the control socket tells it. */
-import type { HealthReply, ServerHealthListing } from '../control/protocol.ts';
+import type { HealthReply, ServerHealthListing, ServiceHealthListing } from '../control/protocol.ts';
 import { DEFAULT_TIMING, type ServiceCheck } from '../health/service-check.ts';
-import type { Configuration, ConfiguredServer } from '../service/configuration.ts';
+import type { Configuration, ConfiguredServer, ConfiguredService } from '../service/configuration.ts';
 import type { ServiceAddress } from '../service/model.ts';
 import type { ServerHealth } from './server-health.ts';
 
 const MS = 1000;
 
 export function listHealth({ services }: Configuration, health: ServerHealth): HealthReply {
+  return { services: [...services.values()].map((service) => listServiceHealth(service, health)) };
+}
+
+export function listServiceHealth(
+  { service, servers }: ConfiguredService,
+  health: ServerHealth,
+): ServiceHealthListing {
+  const { check } = health.policyOf(service);
   return {
-    services: [...services.values()].map(({ service, servers }) => {
-      const { check } = health.policyOf(service);
-      return {
-        service,
-        check: check === null ? null : describeCheck(check),
-        servers: servers.map((server) => listServer(service, server, health)),
-      };
-    }),
+    service,
+    check: check === null ? null : describeCheck(check),
+    servers: servers.map((server) => listServer(service, server, health)),
   };
 }
 

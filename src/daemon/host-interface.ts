@@ -63,7 +63,8 @@ export class HostInterface {
     this.guard = new Guard(name);
     this.notes = new OffloadNotes(socketPath, name);
     this.watch.onChange(({ what }) => {
-      if (what !== 'addresses') log.info({ interface: name, what }, `${name}: ${CHANGES[what]}`);
+      if (what !== 'addresses')
+        log.info({ event: 'interface', interface: name, what }, `${name}: ${CHANGES[what]}`);
       if (what !== 'created') onChange();
       else void this.fitAnew().finally(onChange);
     });
@@ -121,6 +122,11 @@ export class HostInterface {
     return this.offloads?.stillOn ?? [];
   }
 
+  /** What we have switched off. */
+  get offloadsOff(): readonly string[] {
+    return this.offloads?.switchedOff ?? [];
+  }
+
   async setGuarded(guarded: readonly GuardedPorts[], marks: readonly GuardedMark[]): Promise<void> {
     if (this.delivery === undefined) return;
     this.guarded = guarded;
@@ -142,7 +148,8 @@ export class HostInterface {
   private async repairGuard(): Promise<void> {
     try {
       if (this.state === undefined || !(await this.guard.repair())) return;
-      this.log.warn({ interface: this.name }, `${this.name}: somebody removed the guard table; it is back`);
+      const fields = { event: 'warning', interface: this.name };
+      this.log.warn(fields, `${this.name}: somebody removed the guard table; it is back`);
     } catch (error) {
       this.log.error(
         {},

@@ -157,10 +157,13 @@ export class ServerHealth {
     };
   }
 
-  setDrained(service: ServiceAddress, server: ServerAddress, isDrained: boolean): void {
+  /** Whether that is a change. */
+  setDrained(service: ServiceAddress, server: ServerAddress, isDrained: boolean): boolean {
     const key = serverKey(serviceKey(service), server);
+    if (this.drained.has(key) === isDrained) return false;
     if (isDrained) this.drained.add(key);
     else this.drained.delete(key);
+    return true;
   }
 
   async close(keepForwarding: boolean): Promise<void> {

@@ -34,6 +34,12 @@ export class ServerWatch {
     return this.neighbors.list();
   }
 
+  /** Whole seconds since the server last showed that it has its MAC; null: not known. */
+  confirmedAgoSec(server: string): number | null {
+    const agoMs = this.neighbors.confirmedAgoMs(server);
+    return agoMs === null ? null : Math.floor(agoMs / 1000);
+  }
+
   /** Those that the kernel has looked for. A program that was taken over knows the MACs of others from before. */
   nextHops(): NextHop[] {
     return this.neighbors

@@ -21,11 +21,13 @@ interface Pending {
 
 export interface WorkerEvents {
   onNotice(notice: Notice): void;
+  /** Records for those who capture: capture/record.ts. */
+  onCaptured(piece: Buffer): void;
   /** `how`: exit code or signal. `lastWords`: what it wrote to standard error. */
   onExit(how: string, lastWords: string): void;
 }
 
-const NO_EVENTS: WorkerEvents = { onNotice: () => {}, onExit: () => {} };
+const NO_EVENTS: WorkerEvents = { onNotice: () => {}, onCaptured: () => {}, onExit: () => {} };
 
 export class WorkerProcess {
   readonly kind: DatapathKind;
@@ -42,7 +44,7 @@ export class WorkerProcess {
   constructor(kind: DatapathKind) {
     this.kind = kind;
     this.child = spawn(process.execPath, [...process.execArgv, WORKER, kind], {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     });
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.lastWords = (this.lastWords + text.replaceAll(PCAP_WARNING, '')).slice(-MAX_LAST_WORDS);
@@ -59,6 +61,9 @@ export class WorkerProcess {
       this.child.on('error', (error) => end(error.message));
     });
     this.readLines((message) => this.receive(message));
+    const captured = this.child.stdio[4] as Duplex;
+    captured.on('error', () => {});
+    captured.on('data', (piece: Buffer) => this.events.onCaptured(piece));
   }
 
   /** Who is told of what happens from now on. */
@@ -108,6 +113,7 @@ export class WorkerProcess {
     this.child.unref();
     this.child.stderr!.destroy();
     (this.child.stdio[3] as Duplex).destroy();
+    (this.child.stdio[4] as Duplex).destroy();
   }
 
   async stop(): Promise<void> {

@@ -116,6 +116,11 @@ export class Defense {
     return true;
   }
 
+  /** What dropsPacket() would say. */
+  get wouldDropPacket(): boolean {
+    return this.dropRate !== 0 && this.dropCounter <= 1;
+  }
+
   /** Once a second: gives up what looks like a flood, in a part of the table chosen at random. Returns how many. */
   dropEntries(path: Path, random: () => number): number {
     if (!this.dropsEntries) return 0;

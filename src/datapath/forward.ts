@@ -11,7 +11,7 @@
  *
  * Every frame ends with a Verdict. Nothing here throws, allocates, or waits. The order of the checks is that of
  * kernel IPVS (net/netfilter/ipvs/ip_vs_core.c, ip_vs_in_hook()), as recorded in test/oracle/recordings.
- * native/bpf/director.bpf.c has the same functions in the same order.
+ * native/bpf/path.h has the same functions in the same order.
  */
 import { ConnectionFlag, NO_CONNECTION } from '../connection/connection-table.ts';
 import { SCTP_CLOSED } from '../connection/sctp-state.ts';
@@ -41,6 +41,7 @@ export function forward(path: Path, frame: DataView, lengthBytes: number): Verdi
 
 function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   const { packet } = path;
+  path.server = undefined;
   const decoded = decode(packet, frame, lengthBytes, path.ownMac);
   if (decoded === DecodeResult.PassArp) return checkArp(path);
   if (decoded !== DecodeResult.Continue) return decoded;
@@ -54,6 +55,7 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   if (packet.isIcmpError) return forwardIcmpError(path, frame, found);
   if (found === NO_CONNECTION) return forwardOpened(path, frame, openConnection(path));
   const server = serverOf(path, found);
+  path.server = server;
   if (isReplaced(path, found, server)) return forwardOpened(path, frame, openInPlaceOf(path, found));
   if (!server.isListed) return Verdict.DropServerRemoved;
   if (server.hasFailed && isReset(path)) return resetConnection(path, frame, found);
@@ -76,8 +78,10 @@ function resetConnection(path: Path, frame: DataView, connection: number): Verdi
   return replyReset(path, frame);
 }
 
-const forwardOpened = (path: Path, frame: DataView, server: RealServer | undefined): Verdict =>
-  server === undefined ? refuse(path, frame) : forwardTo(path, frame, server);
+function forwardOpened(path: Path, frame: DataView, server: RealServer | undefined): Verdict {
+  path.server = server;
+  return server === undefined ? refuse(path, frame) : forwardTo(path, frame, server);
+}
 
 /** Places that a first packet takes: its connection and a template. */
 const MAX_OPENED = 2;
@@ -174,6 +178,7 @@ function forwardFragment(path: Path, frame: DataView): Verdict {
 
 function sendFragment(path: Path, frame: DataView, server: RealServer): Verdict {
   const { packet } = path;
+  path.server = server;
   // This host had the fragment from the wire; only first ones, which have ports, are kept from it.
   if (server.reach.kind === 'local') return Verdict.PassFragment;
   if (server.isListed) server.countMoreBytes(packet.ipBytes);
@@ -185,6 +190,7 @@ function forwardIcmpError(path: Path, frame: DataView, found: number): Verdict {
   let server = found === NO_CONNECTION ? undefined : serverOf(path, found);
   if (server === undefined && path.settings.schedule_icmp !== 0) server = openConnection(path);
   if (server === undefined) return Verdict.PassIcmpUnrelated;
+  path.server = server;
   if (hasMartianSender(path, frame)) return Verdict.DropMartianSource;
   countIn(path, server);
   if (server.reach.kind === 'local') return Verdict.PassIcmpLocal;
@@ -217,6 +223,7 @@ function followOwnReply(path: Path): Verdict {
   const connection = path.packet.hasPorts ? path.connections.find(path.packet) : NO_CONNECTION;
   if (connection === NO_CONNECTION) return Verdict.PassOwn;
   const server = serverOf(path, connection);
+  path.server = server;
   path.connections.clearFlag(connection, ConnectionFlag.NoOutput);
   countOut(path, server);
   stepState(path, connection, server, TcpDirection.Output);

@@ -47,7 +47,7 @@ export function sweepDatagrams({ datagrams, now }: Path): void {
 }
 
 /** RFC 791 §3.2: source, destination, protocol and identification name a datagram. */
-function setDatagramKey(key: Packet, packet: Packet): void {
+export function setDatagramKey(key: Packet, packet: Packet): void {
   key.ipVersion = packet.ipVersion;
   key.protocol = packet.protocol | KeyKind.Datagram;
   key.client0 = packet.client0;

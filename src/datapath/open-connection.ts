@@ -88,7 +88,7 @@ function hasMartianSource({ packet, ownAddresses }: Path): boolean {
 }
 
 /** Not a data connection of an FTP service that is not persistent. */
-const takesPort = ({ address, options }: VirtualService, { virtualPort }: Packet): boolean =>
+export const takesPort = ({ address, options }: VirtualService, { virtualPort }: Packet): boolean =>
   options.persistentSec > 0 || 'fwmark' in address || address.port === virtualPort;
 
 /** The packet ends before what its protocol's handler reads; of one inside an ICMP error the ports suffice. */

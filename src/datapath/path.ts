@@ -3,6 +3,7 @@ import { ConnectionTable, NO_CONNECTION, type TableMemory } from '../connection/
 import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { FrameSink } from '../engine/engine.ts';
 import { DEFAULT_TIMEOUTS } from '../service/configuration.ts';
+import type { RealServer } from '../service/real-server.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
@@ -39,6 +40,8 @@ export interface Path {
   readonly waited: DataView;
   /** The last packet's connection. */
   connection: number;
+  /** Whom the last frame was for; undefined: nobody. */
+  server: RealServer | undefined;
   /** Why the last packet got no connection. */
   refusal: Verdict;
   /** Ticks (clock.ts). Set by whoever calls forward(). */
@@ -85,6 +88,7 @@ export function createPath({ sink, ownMac, connectionTableSize, seed, memory }: 
     waiting: new WaitingFragments(),
     waited: createWaitingBuffer(),
     connection: NO_CONNECTION,
+    server: undefined,
     refusal: Verdict.Continue,
     now: 0,
     verdicts: memory?.verdicts ?? new Float64Array(VERDICT_COUNT),

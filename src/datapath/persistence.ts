@@ -50,7 +50,10 @@ function isUsable({ connections, registry, settings }: Path, template: number): 
  * of a client's connections to such a service share one template. For a firewall mark: the mark as the address,
  * and neither protocol nor port.
  */
-function setTemplateKey({ packet, key }: Path, { address, options }: VirtualService): void {
+export function setTemplateKey(
+  { packet, key }: Pick<Path, 'packet' | 'key'>,
+  { address, options }: Pick<VirtualService, 'address' | 'options'>,
+): void {
   const isMarked = 'fwmark' in address;
   const port = isMarked || address.port === FTP_PORT ? 0 : address.port;
   key.ipVersion = packet.ipVersion;

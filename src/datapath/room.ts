@@ -43,6 +43,35 @@ export class Room {
 
   /** In a table that is full. What depends on nothing yet is spared where it is `kept`. False: there is nobody to go. */
   make(path: Path, kept: number): boolean {
+    const entry = this.find(path, kept);
+    if (entry === NO_CONNECTION) return false;
+    if (!isExpired(path, entry)) this.made[makerOf(path, entry)]!++;
+    forget(path, entry);
+    return true;
+  }
+
+  /**
+   * What so many calls of make() would say, one after the other, each of which keeps what took the place before. What
+   * is still free is somebody's by then.
+   */
+  wouldMake(path: Path, kept: number, times: number): boolean[] {
+    const { hand } = this;
+    const answers: boolean[] = [];
+    let spared = kept;
+    let loser = NO_CONNECTION;
+    for (let time = 0; time < times; time++) {
+      const entry = this.find(path, spared, loser);
+      answers.push(entry !== NO_CONNECTION);
+      if (entry === NO_CONNECTION) continue;
+      spared = entry;
+      loser = path.connections.template(entry);
+    }
+    this.hand = hand;
+    return answers;
+  }
+
+  /** NO_CONNECTION: nobody can go. `loser`: a template on which one connection fewer depends. */
+  private find(path: Path, kept: number, loser = NO_CONNECTION): number {
     const { connections } = path;
     let oldest = NO_CONNECTION;
     let oldestAge = 0;
@@ -51,11 +80,8 @@ export class Room {
       this.hand += this.stride;
       if (this.hand >= connections.capacity) this.hand -= connections.capacity;
       const entry = this.hand + 1;
-      if (entry === kept || mustStay(path, entry)) continue;
-      if (isExpired(path, entry)) {
-        forget(path, entry);
-        return true;
-      }
+      if (entry === kept || !connections.isLive(entry) || mustStay(path, entry, loser)) continue;
+      if (isExpired(path, entry)) return entry;
       if (!mayGo(path, entry)) continue;
       candidates++;
       const age = ageOf(path, entry);
@@ -63,16 +89,13 @@ export class Room {
       oldest = entry;
       oldestAge = age;
     }
-    if (oldest === NO_CONNECTION) return false;
-    this.made[makerOf(path, oldest)]!++;
-    forget(path, oldest);
-    return true;
+    return oldest;
   }
 }
 
 /** A template on which connections depend, whatever its time. */
-const mustStay = ({ connections }: Path, entry: number): boolean =>
-  connections.isTemplate(entry) && connections.dependents(entry) > 0;
+const mustStay = ({ connections }: Path, entry: number, loser: number): boolean =>
+  connections.isTemplate(entry) && connections.dependents(entry) > (entry === loser ? 1 : 0);
 
 /** What a template decides is worth nothing before its client got as far as a handshake. */
 function mayGo({ connections }: Path, entry: number): boolean {

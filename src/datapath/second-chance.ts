@@ -14,10 +14,10 @@ import { admit, isOpening } from './open-connection.ts';
 import type { Path } from './path.ts';
 
 /** A SYN is sent again after a second (RFC 6298, 2.1); what comes sooner is a duplicate. */
-const MIN_WAIT = Math.floor(0.9 * TICKS_PER_SECOND);
+export const MIN_WAIT = Math.floor(0.9 * TICKS_PER_SECOND);
 
 /** One that has had more packets is the rest of an older connection: a server that is asked for so long has had its chances. */
-const MAX_SYNS = 3;
+export const MAX_SYNS = 3;
 
 /** Undefined: the connection stays where it is. */
 export function otherServerThatLives(
@@ -44,7 +44,7 @@ export function moveConnection(path: Path, connection: number, server: RealServe
   return admit(path, path.services.match(path.packet)!, server, NO_CONNECTION);
 }
 
-const hasLivedSince = ({ lastAlive }: RealServer, since: number): boolean =>
+export const hasLivedSince = ({ lastAlive }: RealServer, since: number): boolean =>
   lastAlive !== 0 && ((lastAlive - since) | 0) >= 0;
 
 /** As wlc chooses. */

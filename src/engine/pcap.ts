@@ -1,64 +1,18 @@
 /**
  * Frames by the cap package (libpcap): works wherever AF_PACKET does, at the price of a callback and a system call a
- * frame. Runs in a process of its own. What cap does not survive is kept away from it here: send() without open(),
- * two opens of one object, a link that goes down (docs/OPERATIONS.md, "When the link goes down").
+ * frame. Runs in a process of its own, since cap does not survive a link that goes down (docs/OPERATIONS.md, "When the
+ * link goes down").
  */
-import cap from 'cap';
 import { renderMac } from '../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeMacs } from '../wire/ethernet.ts';
 import type { EngineOptions, FrameEngine, Wanted } from './engine.ts';
+import { FRAME_BUFFER_BYTES, MIN_RING_BYTES, OpenInterface } from './open-interface.ts';
 import { completeChecksum, segmentTcp } from './segment.ts';
 
 /** With GRO off a slot takes a little over the MTU: about 20,000 frames at 1,500 bytes. */
 const RING_BYTES = 32 * 1024 * 1024;
-/** libpcap's snapshot length; also longer than any frame. */
-const FRAME_BUFFER_BYTES = 64 * 1024;
 /** Nothing is read where frames are only delivered. */
 const NOTHING = 'less 1';
-const MIN_RING_BYTES = 1024 * 1024;
-
-/**
- * Every Cap ever made. The addon leaves its poll handle with libuv: one that is collected as garbage, closed or never
- * opened, has libuv write to freed memory or abort (cap 0.2.1, src/binding.cc). They are few: one for each reopening.
- */
-const keptForEver: object[] = [];
-
-/** An interface that is open for sending, and for receiving what passes `filter`. */
-class OpenInterface {
-  readonly buffer = Buffer.alloc(FRAME_BUFFER_BYTES);
-  readonly view = new DataView(this.buffer.buffer, this.buffer.byteOffset, FRAME_BUFFER_BYTES);
-  private readonly capture = new cap.Cap();
-  private isOpen = false;
-
-  constructor(name: string, filter: string, ringBytes: number, onFrame: (lengthBytes: number) => void) {
-    keptForEver.push(this.capture);
-    const linkType = this.capture.open(name, filter, ringBytes, this.buffer);
-    this.isOpen = true;
-    if (linkType !== 'ETHERNET') {
-      this.close();
-      throw new Error(
-        `${name} has link type ${linkType}; direct routing rewrites MAC addresses and needs Ethernet`,
-      );
-    }
-    this.capture.on('packet', onFrame);
-  }
-
-  /** `bytes` is this buffer or another one. */
-  send(bytes: Buffer, lengthBytes: number): boolean {
-    if (!this.isOpen) return false;
-    try {
-      this.capture.send(bytes, lengthBytes);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  close(): void {
-    if (this.isOpen) this.capture.close();
-    this.isOpen = false;
-  }
-}
 
 export class PcapEngine implements FrameEngine {
   mtuBytes = 1500;

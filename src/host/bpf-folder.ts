@@ -3,7 +3,7 @@
  * mounts one at /sys/fs/bpf; containers often have none, and `ip netns exec` hides it.
  */
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DirectorError } from '../errors.ts';
 import { type BpfAddon, loadBpfAddon } from './bpf.ts';
 
@@ -41,6 +41,17 @@ export function findBpfFolder(
   fileSystems: FileSystems = loadBpfAddon(),
 ): string | undefined {
   return placesFor(env).find(({ folder }) => fileSystems.isBpfFileSystem(nearestThere(folder)))?.folder;
+}
+
+/** The folder of what is pinned for an interface: a director runs, or one was killed. Where the addon is not built, none of ours ran. */
+export function findPins(interfaceName: string): string | undefined {
+  try {
+    const folder = findBpfFolder(process.env);
+    const pins = folder === undefined ? undefined : join(folder, interfaceName);
+    return pins !== undefined && existsSync(pins) ? pins : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A folder in a bpf file system, which may have to be made. Throws XDP_UNAVAILABLE when there is none and none can be mounted. */

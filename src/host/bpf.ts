@@ -30,6 +30,8 @@ export interface BpfLoadOptions {
    * flags. null: nothing is pinned.
    */
   readonly pinFolder: string | null;
+  /** Maps that are not pinned with the others. Left out: none. */
+  readonly ownMaps?: readonly string[];
   /**
    * Folder in a bpf file system: if all programs are pinned there under their names, those are used, and nothing is
    * loaded anew, which takes the verifier its time; else those that were loaded are pinned. Whoever names it sees to it
@@ -94,6 +96,12 @@ export interface BpfObject {
   onEvents(map: string, onEvent: (record: Buffer) => void): void;
   /** What has come by now, at most 64 records of a ring, without waiting for the event loop. */
   readEvents(): void;
+  /**
+   * Takes what has come by now from another ring buffer, as much as fits into `into`: records one behind the other,
+   * each after its length (a 32-bit word of this host). None may be longer than `longestBytes`. Returns the bytes that
+   * were written.
+   */
+  readRing(map: string, into: Uint8Array, longestBytes: number): number;
 
   close(): void;
 }

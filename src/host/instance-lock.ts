@@ -28,7 +28,8 @@ export function lockInterface(interfaceName: string): Promise<() => void> {
   });
 }
 
-function whoHolds(interfaceName: string): Promise<string> {
+/** Its pid and command line, in its own words. */
+export function whoHolds(interfaceName: string): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(lockName(interfaceName));

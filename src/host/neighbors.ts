@@ -96,6 +96,8 @@ interface Watched {
   resolvingSinceMs: number;
   /** How often in a row it was asked for in vain. */
   failures: number;
+  /** When it last showed that it has its MAC, performance.now(); null: it is not known to have done so. */
+  confirmedAtMs: number | null;
 }
 
 export class NeighborTable {
@@ -130,6 +132,7 @@ export class NeighborTable {
       confirming: false,
       resolvingSinceMs: 0,
       failures: 0,
+      confirmedAtMs: null,
     };
     this.watched.set(server, entry);
     void this.lookUp(entry);
@@ -150,6 +153,12 @@ export class NeighborTable {
   /** Undefined when `server` is not watched. */
   get(server: string): Neighbor | undefined {
     return this.watched.get(server)?.neighbor;
+  }
+
+  /** How long ago it last showed that it has its MAC; null: that is not known, or it has none. */
+  confirmedAgoMs(server: string): number | null {
+    const at = this.watched.get(server)?.confirmedAtMs;
+    return at == null ? null : performance.now() - at;
   }
 
   list(): Neighbor[] {
@@ -203,6 +212,10 @@ export class NeighborTable {
       this.resolve(entry);
       return;
     }
+    const { confirmedAgoMs, state } = event;
+    // Of an entry that never was resolved the kernel has an age, too.
+    if (confirmedAgoMs !== null && USABLE.has(state))
+      entry.confirmedAtMs = performance.now() - confirmedAgoMs;
     this.accept(entry, event);
   }
 
@@ -316,6 +329,7 @@ export class NeighborTable {
       entry.interfaceIndex = 0;
       entry.resolvingSinceMs = 0;
       entry.confirming = false;
+      entry.confirmedAtMs = null;
       this.set(entry, { server: entry.neighbor.server, mac: null, interface: null, ...found });
       return;
     }
@@ -332,6 +346,7 @@ export class NeighborTable {
     }
     entry.interfaceIndex = interfaceIndex;
     entry.resolvingSinceMs = 0;
+    entry.confirmedAtMs = null;
     const { server } = entry.neighbor;
     this.set(entry, { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE', interface: other });
     const known = this.source.neighbor(interfaceIndex, server);

@@ -388,7 +388,7 @@ function mirrorKey(event: RouteEvent): string {
 /** Whether two messages say the same about the same thing; who caused them is left out. */
 function sameContent(a: RouteEvent, b: RouteEvent): boolean {
   const content = (event: RouteEvent) =>
-    JSON.stringify({ ...event, sequence: 0, portId: 0, interrupted: false });
+    JSON.stringify({ ...event, sequence: 0, portId: 0, interrupted: false, confirmedAgoMs: 0 });
   return content(a) === content(b);
 }
 

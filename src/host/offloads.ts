@@ -23,6 +23,9 @@ const SWITCH_NAMES: Readonly<Record<string, string>> = {
   'rx-vlan-offload': 'rxvlan',
 };
 
+/** What `ethtool -K` calls a feature. */
+export const offloadSwitch = (name: string): string => SWITCH_NAMES[name] ?? name;
+
 export interface Offload {
   readonly name: string;
   readonly on: boolean;
@@ -81,7 +84,7 @@ async function switchOffloads(
   state: 'on' | 'off',
 ): Promise<void> {
   if (features.length === 0) return;
-  const settings = features.flatMap((name) => [SWITCH_NAMES[name] ?? name, state]);
+  const settings = features.flatMap((name) => [offloadSwitch(name), state]);
   await runCommand('ethtool', ['-K', interfaceName, ...settings]);
 }
 

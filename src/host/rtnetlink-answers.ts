@@ -6,6 +6,7 @@ import {
   AF_INET6,
   AF_UNSPEC,
   align,
+  CLOCK_TICK_MS,
   type Envelope,
   type ErrorMessage,
   FLAGS_OFFSET,
@@ -20,6 +21,7 @@ import {
   IFLA_MTU,
   IFLA_OPERSTATE,
   type LinkMessage,
+  NDA_CACHEINFO,
   NDA_DST,
   NDA_FLAGS_EXT,
   NDA_LLADDR,
@@ -162,6 +164,7 @@ function decodeNeighbor(envelope: Envelope, deleted: boolean, body: Buffer): Nei
     mac: decodeMac(attributes.get(NDA_LLADDR)),
     state: decodeNeighborState(readU16(body, 8)),
     managed: managedByKernel || (body[10]! & NTF_EXT_LEARNED) !== 0,
+    confirmedAgoMs: decodeConfirmed(attributes.get(NDA_CACHEINFO)),
   };
 }
 
@@ -216,6 +219,11 @@ function decodeVia(value: Buffer | undefined): string | null {
 
 function decodeNeighborState(state: number): NeighborState {
   return NEIGHBOR_STATES[state as keyof typeof NEIGHBOR_STATES] ?? 'UNKNOWN';
+}
+
+/** struct nda_cacheinfo: u32 confirmed, used, updated, refcnt; the first three are ages in clock ticks. */
+function decodeConfirmed(value: Buffer | undefined): number | null {
+  return value === undefined || value.length < 16 ? null : readU32(value, 0) * CLOCK_TICK_MS;
 }
 
 function decodeMac(value: Buffer | undefined): string | null {

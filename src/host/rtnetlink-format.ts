@@ -72,7 +72,10 @@ export const IFA_LOCAL = 2;
 // linux/neighbour.h
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
+export const NDA_CACHEINFO = 3;
 export const NDA_FLAGS_EXT = 15;
+/** Of a clock_t: USER_HZ is 100. */
+export const CLOCK_TICK_MS = 10;
 export const NTF_USE = 0x01;
 export const NTF_EXT_LEARNED = 0x10;
 export const NTF_EXT_MANAGED = 0x01;
@@ -162,6 +165,8 @@ export interface NeighborMessage extends Envelope {
   readonly state: NeighborState;
   /** Kept by someone else: a routing daemon (NTF_EXT_LEARNED) or the kernel's own refresh (NTF_EXT_MANAGED). */
   readonly managed: boolean;
+  /** How long before this message the neighbour last showed that it has the MAC; null: the kernel did not say. */
+  readonly confirmedAgoMs: number | null;
 }
 
 export interface RouteMessage extends Envelope {

@@ -62,6 +62,13 @@ export class DestinationCache<Value> {
     return entry;
   }
 
+  /** The entry of the packet's destination, as it is. */
+  peek(packet: Packet): CacheEntry<Value> | undefined {
+    let entry = this.buckets[this.lookFor(packet)];
+    while (entry !== undefined && !this.isOf(entry)) entry = entry.next;
+    return entry;
+  }
+
   /** For a destination that has no entry. */
   insert(packet: Packet, value: Value, now: number): void {
     if (this.count >= MAX_ENTRIES && ((now - this.lastCheck) | 0) >= CHECK_INTERVAL) {

@@ -8,8 +8,11 @@ export function createDestinationHashing(): Scheduler {
   return {
     /** The kernel's buckets hold the servers in turn, from the first on, so that they need not be kept. */
     choose({ servers }: VirtualService, packet: Packet): RealServer | undefined {
-      const server = servers[goldenHash(foldedDestination(packet), BUCKET_BITS) % servers.length];
+      const server = servers[destinationBucket(packet) % servers.length];
       return server?.isAvailable ? server : undefined;
     },
   };
 }
+
+export const destinationBucket = (packet: Packet): number =>
+  goldenHash(foldedDestination(packet), BUCKET_BITS);

@@ -3,7 +3,7 @@
  * to one server, as long as it is not busy while another is idle. Meant for proxies.
  */
 import type { RealServer } from '../service/real-server.ts';
-import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
+import type { DestinationMemory, Scheduler, VirtualService } from '../service/virtual-service.ts';
 import type { Packet } from '../wire/packet.ts';
 import { DestinationCache } from './destination-cache.ts';
 import { isBusy } from './load.ts';
@@ -25,6 +25,15 @@ export function createLocalityBasedLeastConnection(): Scheduler {
       if (remembered === undefined) cache.insert(packet, server, now);
       else remembered.value = server;
       return server;
+    },
+
+    readMemory(packet: Packet): DestinationMemory | undefined {
+      const entry = cache.peek(packet);
+      return entry && { servers: [entry.value], lastUsed: entry.lastUsed, lastChanged: entry.lastUsed };
+    },
+
+    takeMemory(packet: Packet, { servers: [server], lastUsed }: DestinationMemory): void {
+      if (server !== undefined) cache.insert(packet, server, lastUsed);
     },
   };
 }

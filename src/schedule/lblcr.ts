@@ -3,7 +3,7 @@
  * set of servers, which grows when all of them are busy while another is idle, and shrinks in time.
  */
 import type { RealServer } from '../service/real-server.ts';
-import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
+import type { DestinationMemory, Scheduler, VirtualService } from '../service/virtual-service.ts';
 import type { Packet } from '../wire/packet.ts';
 import { DestinationCache, EXPIRATION } from './destination-cache.ts';
 import { isBusy, isMoreLoaded, overhead } from './load.ts';
@@ -34,6 +34,17 @@ export function createReplicatedLocalityBasedLeastConnection(): Scheduler {
       if (set === undefined) cache.insert(packet, { servers: [server], lastChanged: now }, now);
       else add(set, server, now);
       return server;
+    },
+
+    readMemory(packet: Packet): DestinationMemory | undefined {
+      const entry = cache.peek(packet);
+      if (entry === undefined) return undefined;
+      const { servers, lastChanged } = entry.value;
+      return { servers: [...servers], lastUsed: entry.lastUsed, lastChanged };
+    },
+
+    takeMemory(packet: Packet, { servers, lastUsed, lastChanged }: DestinationMemory): void {
+      cache.insert(packet, { servers: [...servers], lastChanged }, lastUsed);
     },
   };
 }

@@ -13,7 +13,7 @@ import { sipHash13 } from './siphash.ts';
 
 /** CONFIG_IP_VS_MH_TAB_INDEX of most distributions, and the prime it stands for. */
 const TABLE_INDEX = 12;
-const SLOT_COUNT = 4093;
+export const SLOT_COUNT = 4093;
 /** A server takes fewer than two to the power of this in each round. */
 const TURN_BITS = TABLE_INDEX / 2;
 
@@ -27,11 +27,10 @@ export function createMaglevHashing(flags: number): Scheduler {
 
   return {
     choose(_service: VirtualService, packet: Packet): RealServer | undefined {
-      const client = foldedClient(packet) + (withPort ? packet.clientPort : 0);
-      const home = sipHash13(client, HOME_KEY) % SLOT_COUNT;
+      const home = homeSlot(packet, withPort);
       const server = slots[home];
       if (server === undefined || server.isAvailable) return server;
-      return fallsBack ? nextAvailable(slots, client, home) : undefined;
+      return fallsBack ? nextAvailable(slots, packet, withPort, home) : undefined;
     },
 
     serversChanged(servers: readonly RealServer[]): void {
@@ -40,8 +39,18 @@ export function createMaglevHashing(flags: number): Scheduler {
   };
 }
 
+/** The one that the packet's client is in. */
+export const homeSlot = (packet: Packet, withPort: boolean): number =>
+  sipHash13(foldedClient(packet) + (withPort ? packet.clientPort : 0), HOME_KEY) % SLOT_COUNT;
+
 /** Hashes on, starting from the number of the slot that is not available. */
-function nextAvailable(slots: readonly RealServer[], client: number, home: number): RealServer | undefined {
+function nextAvailable(
+  slots: readonly RealServer[],
+  packet: Packet,
+  withPort: boolean,
+  home: number,
+): RealServer | undefined {
+  const client = foldedClient(packet) + (withPort ? packet.clientPort : 0);
   for (let tried = 0; tried < SLOT_COUNT; tried++) {
     const again = client + ((home + tried) % SLOT_COUNT);
     const server = slots[sipHash13(again, HOME_KEY) % SLOT_COUNT]!;

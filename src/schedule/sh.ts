@@ -5,7 +5,7 @@ import type { Packet } from '../wire/packet.ts';
 import { hasFallback, hashesPort } from './flags.ts';
 import { BUCKET_BITS, foldedClient, goldenHash } from './hash.ts';
 
-const BUCKET_COUNT = 2 ** BUCKET_BITS;
+export const BUCKET_COUNT = 2 ** BUCKET_BITS;
 
 export function createSourceHashing(flags: number): Scheduler {
   const fallsBack = hasFallback(flags);
@@ -14,8 +14,7 @@ export function createSourceHashing(flags: number): Scheduler {
 
   return {
     choose(_service: VirtualService, packet: Packet): RealServer | undefined {
-      const client = foldedClient(packet) + (withPort ? packet.clientPort : 0);
-      const home = goldenHash(client, BUCKET_BITS);
+      const home = homeBucket(packet, withPort);
       const server = buckets[home];
       if (server === undefined || server.isAvailable) return server;
       return fallsBack ? nextAvailable(buckets, home) : undefined;
@@ -26,6 +25,10 @@ export function createSourceHashing(flags: number): Scheduler {
     },
   };
 }
+
+/** The one that the packet's client is in. */
+export const homeBucket = (packet: Packet, withPort: boolean): number =>
+  goldenHash(foldedClient(packet) + (withPort ? packet.clientPort : 0), BUCKET_BITS);
 
 /** Each server in turn takes as many buckets as its weight, at least one, until all are taken. */
 export function fillBuckets(servers: readonly RealServer[]): readonly RealServer[] {

@@ -1,9 +1,16 @@
 /** What was counted of a service and its servers, as it travels. */
-import { endpointText } from './configuration.ts';
+import { endpointText, serviceKey } from './configuration.ts';
 import type { ServiceCounters } from './model.ts';
 import type { VirtualService } from './virtual-service.ts';
 
-export function readServiceCounters({ listed, traffic }: VirtualService): ServiceCounters {
+/** By serviceKey(). */
+export function countersOf(services: Iterable<VirtualService>): Record<string, ServiceCounters> {
+  const counters: Record<string, ServiceCounters> = {};
+  for (const service of services) counters[serviceKey(service.address)] = readServiceCounters(service);
+  return counters;
+}
+
+function readServiceCounters({ listed, traffic }: VirtualService): ServiceCounters {
   const counters = listed.map((server) => {
     const { activeConnections, inactiveConnections, persistentConnections } = server;
     return [

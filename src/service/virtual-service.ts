@@ -14,6 +14,19 @@ export interface Scheduler {
   readPlace?(): readonly number[];
   /** After serversChanged(): of the same scheduler with the same servers. */
   takePlace?(place: readonly number[]): void;
+  /** What it remembers for the packet's destination, of those that remember. */
+  readMemory?(packet: Packet): DestinationMemory | undefined;
+  /** For a destination of which it remembers nothing. */
+  takeMemory?(packet: Packet, memory: DestinationMemory): void;
+}
+
+/** Of lblc and lblcr. */
+export interface DestinationMemory {
+  /** The one added last comes first. */
+  readonly servers: readonly RealServer[];
+  /** Ticks. */
+  readonly lastUsed: number;
+  readonly lastChanged: number;
 }
 
 export type ServerChange =

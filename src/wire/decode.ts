@@ -192,6 +192,7 @@ function decodeTransport(packet: Packet, frame: DataView): DecodeResult {
     packet.hasPorts =
       packet.fragmentOffsetBytes === 0 && packet.transportOffset + PORTS_BYTES <= packet.ipEnd;
     if (packet.hasPorts) readPorts(packet, frame, packet.transportOffset, packet.isOutgoing);
+    else packet.clientPort = packet.virtualPort = 0;
     readStateInput(packet, frame);
     return DecodeResult.Continue;
   }

@@ -102,6 +102,11 @@ export function isRoutableUnicastIpv6(words: readonly number[]): boolean {
   return first >>> 24 !== 0xff && first >>> 22 !== 0x3fa && words.some((word) => word !== 0);
 }
 
+export type Ipv6Ends = Pick<
+  Packet,
+  'client0' | 'client1' | 'client2' | 'client3' | 'virtual0' | 'virtual1' | 'virtual2' | 'virtual3'
+>;
+
 /** Writes a header from the virtual address to the client of `ends`. */
 export function encodeIpv6(
   frame: DataView,
@@ -109,7 +114,7 @@ export function encodeIpv6(
   payloadBytes: number,
   nextHeader: number,
   hopLimit: number,
-  ends: Packet,
+  ends: Ipv6Ends,
 ): void {
   frame.setUint32(offset, 0x60000000);
   writeIpv6PayloadBytes(frame, offset, payloadBytes);

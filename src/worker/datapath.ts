@@ -1,5 +1,7 @@
 /** What the datapath process is to the daemon, whichever datapath it drives: main.ts hands requests on to one of these. */
 
+import type { CaptureWish } from '../capture/wish.ts';
+import type { CaptureLine } from './capture-line.ts';
 import type { CountersReport, HostFacts, Notice, StartAnswer } from './messages.ts';
 import type { DatapathSession } from './session.ts';
 
@@ -11,7 +13,9 @@ export interface WorkerDatapath {
   /** After edits. */
   afterEdits(): void;
   setHost(host: HostFacts, interfaceIndex: number): void;
-  readCounters(): CountersReport;
+  readCounters(withServices: boolean): CountersReport;
+  /** All that is captured from now on. Throws CAPTURE_UNAVAILABLE, and forwards all the same. */
+  followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void;
   /** Takes away what would outlive the process. */
   remove(): void;
   /** The daemon is gone. True: it goes on in this process; false: not, or it does so without one. */

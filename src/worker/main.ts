@@ -1,12 +1,14 @@
 /**
  * The datapath process: takes the daemon's requests from the channel to the datapath, and its answers back. Started
- * by the daemon (daemon/worker-process.ts) with the name of its datapath, and a socket as descriptor 3. When the daemon
+ * by the daemon (daemon/worker-process.ts) with the name of its datapath, and sockets as descriptors 3 and 4. When the daemon
  * ends, so does the process, unless its datapath goes on alone.
  */
+import type { CaptureWish } from '../capture/wish.ts';
 import { matchesFilter } from '../connection/connection-filter.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { DirectorError } from '../errors.ts';
+import { CaptureLine } from './capture-line.ts';
 import { Channel } from './channel.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
 import type {
@@ -23,11 +25,13 @@ import type {
 } from './messages.ts';
 
 const CHANNEL_FD = 3;
+const CAPTURE_FD = 4;
 
 type Begin = (request: StartRequest, line: WorkerLine) => WorkerDatapath;
 
 class Worker {
   private readonly channel: Channel;
+  private readonly captureLine = new CaptureLine(CAPTURE_FD);
   private readonly begin: Begin;
   private datapath: WorkerDatapath | undefined;
 
@@ -68,14 +72,28 @@ class Worker {
         datapath.setHost(request.host, request.interfaceIndex);
         return null;
       case 'read-counters':
-        return datapath.readCounters();
+        return datapath.readCounters(request.services);
+      case 'excerpt':
+        return session.excerptFor(Buffer.from(request.frame, 'hex'));
       case 'list-connections':
         return this.list(session.listConnections(request.cursor, request.limit), request.filter);
       case 'end-connections':
         return { ended: session.endConnections(request.filter) };
+      case 'capture':
+        return this.capture(datapath, request.wishes);
       case 'remove':
         datapath.remove();
         return null;
+    }
+  }
+
+  private capture(datapath: WorkerDatapath, wishes: readonly CaptureWish[]): Answers['capture'] {
+    try {
+      datapath.followCaptures(wishes, this.captureLine);
+      return { refusal: null };
+    } catch (error) {
+      if (!(error instanceof DirectorError)) throw error;
+      return { refusal: { code: error.code, message: error.message } };
     }
   }
 
@@ -94,7 +112,10 @@ class Worker {
 
   /** What is pinned stays: it forwards without us. */
   private end(): void {
-    if (this.datapath?.goOnAlone() === true) return;
+    if (this.datapath?.goOnAlone() === true) {
+      this.captureLine.follow([], () => {});
+      return;
+    }
     this.datapath?.close();
     process.exit(0);
   }

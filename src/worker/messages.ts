@@ -2,8 +2,10 @@
  * What the daemon and its datapath process say to each other, one JSON object a line (channel.ts). Every request
  * has an answer; the process says little unasked.
  */
+import type { CaptureWish } from '../capture/wish.ts';
 import type { ConnectionFilter, ConnectionListing } from '../control/protocol.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 import type { Edit, ServiceCounters } from '../service/model.ts';
 
@@ -92,7 +94,10 @@ export type Request =
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
   /** `interfaceIndex` 0: there is no such interface now. */
   | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
-  | { readonly kind: 'read-counters' }
+  /** `services`: with what was counted of each, which for thousands of servers is megabytes. */
+  | { readonly kind: 'read-counters'; readonly services: boolean }
+  /** What this frame, as hex, can touch; nothing changes. */
+  | { readonly kind: 'excerpt'; readonly frame: string }
   | {
       readonly kind: 'list-connections';
       readonly cursor: number;
@@ -100,11 +105,13 @@ export type Request =
       readonly filter: ConnectionFilter;
     }
   | { readonly kind: 'end-connections'; readonly filter: ConnectionFilter }
+  /** All that is captured from now on; what is not among them ends. */
+  | { readonly kind: 'capture'; readonly wishes: readonly CaptureWish[] }
   /** Takes away what would outlive the process. */
   | { readonly kind: 'remove' };
 
 export interface CountersReport {
-  /** By serviceKey(). */
+  /** By serviceKey(); none when they were not asked for. */
   readonly services: Readonly<Record<string, ServiceCounters>>;
   /** Frames by name of the Verdict; those that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;
@@ -127,8 +134,11 @@ export interface Answers {
   'next-hops': null;
   host: null;
   'read-counters': CountersReport;
+  excerpt: Excerpt;
   'list-connections': ConnectionsPage;
   'end-connections': { readonly ended: number };
+  /** Why not; null: it is so. One that cannot capture forwards all the same. */
+  capture: { readonly refusal: { readonly code: ErrorCode; readonly message: string } | null };
   remove: null;
 }
 

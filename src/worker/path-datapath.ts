@@ -2,6 +2,7 @@
  * The path in this process, with frames through an engine: joins engine, path and session, and keeps time. Goes on alone
  * when its daemon is gone, until a process of the next one takes over.
  */
+import type { CaptureWish } from '../capture/wish.ts';
 import { ticksFromMs } from '../clock.ts';
 import { ExpirySweep } from '../datapath/expiry.ts';
 import { forward } from '../datapath/forward.ts';
@@ -9,6 +10,7 @@ import { createPath, type Path } from '../datapath/path.ts';
 import { Verdict } from '../datapath/verdict.ts';
 import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
+import type { CaptureLine } from './capture-line.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
 import { HANDOVER_SIGNAL, Handover, takePlaces, writeNote } from './handover.ts';
 import type {
@@ -22,6 +24,7 @@ import type {
 } from './messages.ts';
 import { writeNoteFile } from './note-file.ts';
 import { MappedMemory, Step } from './path-memory.ts';
+import { PathTap } from './path-tap.ts';
 import { adoptServers, recoverConnections, recoverCounters } from './recover-path.ts';
 import { PathSession } from './session.ts';
 
@@ -48,6 +51,8 @@ export class PathDatapath implements WorkerDatapath {
   private openFailure = '';
   private lastOpenMs = Number.NEGATIVE_INFINITY;
   private readonly sweep = new ExpirySweep();
+  /** Somebody captures. */
+  private tap: PathTap | undefined;
   private framesSinceLook = 0;
   private lastSliceMs = 0;
   private slices = 0;
@@ -64,7 +69,11 @@ export class PathDatapath implements WorkerDatapath {
     this.memory = new MappedMemory(start.memory);
     this.clockOffsetMs = this.memory.elapsedMs - performance.now();
     const sink = {
-      transmit: (frame: DataView, lengthBytes: number) => this.engine.transmit(frame, lengthBytes),
+      transmit: (frame: DataView, lengthBytes: number) => {
+        const isSent = this.engine.transmit(frame, lengthBytes);
+        if (isSent) this.tap?.send(frame, lengthBytes);
+        return isSent;
+      },
       deliver: (frame: DataView, ipOffset: number, lengthBytes: number) =>
         this.engine.deliver(frame, ipOffset, lengthBytes),
     };
@@ -137,9 +146,19 @@ export class PathDatapath implements WorkerDatapath {
     this.capture();
   }
 
-  readCounters(): CountersReport {
+  readCounters(withServices: boolean): CountersReport {
     const { isOpen: capturing, drops: dropped } = this.engine;
-    return { ...this.session.readCounters(), capturing, dropped };
+    return { ...this.session.readCounters(withServices), capturing, dropped };
+  }
+
+  followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
+    line.follow(wishes, () => {});
+    if (wishes.length === 0) {
+      this.tap = undefined;
+      return;
+    }
+    this.tap ??= new PathTap(this.path, line);
+    this.tap.follow(wishes);
   }
 
   /** Nothing of it outlives its process. */
@@ -148,6 +167,7 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   goOnAlone(): boolean {
+    this.tap = undefined;
     return true;
   }
 
@@ -181,9 +201,13 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   private onFrame(frame: DataView, lengthBytes: number): void {
-    if (forward(this.path, frame, lengthBytes) === Verdict.PassArpConflict) this.noticeClaim();
+    this.tap?.begin(frame, lengthBytes);
+    const verdict = forward(this.path, frame, lengthBytes);
+    this.tap?.end(verdict);
+    if (verdict === Verdict.PassArpConflict) this.noticeClaim();
     if (++this.framesSinceLook < FRAMES_BETWEEN_LOOKS) return;
     this.framesSinceLook = 0;
+    this.tap?.flush();
     if (performance.now() - this.lastSliceMs < SLICE_MS) return;
     this.slice();
     this.line.poll();

@@ -10,6 +10,8 @@ import { sweepDatagrams } from '../datapath/fragments.ts';
 import type { Path } from '../datapath/path.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { verdictNames } from '../datapath/verdict.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
+import { takeExcerpt } from '../explain/take-excerpt.ts';
 import { createScheduler } from '../schedule/registry.ts';
 import {
   applyEdit,
@@ -18,17 +20,13 @@ import {
   EMPTY_CONFIGURATION,
   serviceKey,
 } from '../service/configuration.ts';
-import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
-import {
-  estimateRates,
-  readServiceCounters,
-  virtualAddressesOf,
-  zeroCounters,
-} from '../service/read-counters.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
+import { countersOf, estimateRates, virtualAddressesOf, zeroCounters } from '../service/read-counters.ts';
 import { reachOf } from '../service/real-server.ts';
 import { ESTIMATE_INTERVAL_SEC } from '../service/traffic.ts';
 import { parseIp, parseMac } from '../wire/address.ts';
 import { describeConnection } from './describe-connection.ts';
+import { liveOf } from './live-path.ts';
 import type {
   ConfigurationMessage,
   ConnectionsPage,
@@ -44,7 +42,10 @@ export interface DatapathSession {
   edit(edits: readonly Edit[]): void;
   setNextHops(nextHops: readonly NextHop[]): void;
   setHost(host: HostFacts): void;
-  readCounters(): CountersReport;
+  /** `withServices`: and what was counted of each service. */
+  readCounters(withServices?: boolean): CountersReport;
+  /** What the frame can touch; nothing changes. */
+  excerptFor(frame: Uint8Array): Excerpt;
   /** Some of them, from `cursor` on: 0, then what the last page said. */
   listConnections(cursor: number, limit: number): ConnectionsPage;
   /** Ends those that the filter is for; templates stay while connections depend on them. Returns how many ended. */
@@ -112,11 +113,9 @@ export class PathSession implements DatapathSession {
     return virtualAddressesOf(this.path.services.services, this.configuration.marks);
   }
 
-  readCounters(): CountersReport {
+  readCounters(withServices = true): CountersReport {
     const { path } = this;
-    const services: Record<string, ServiceCounters> = {};
-    for (const service of path.services.services)
-      services[serviceKey(service.address)] = readServiceCounters(service);
+    const services = withServices ? countersOf(path.services.services) : {};
     const verdicts: Record<string, number> = {};
     for (const [verdict, name] of verdictNames) {
       const frames = path.verdicts[verdict]!;
@@ -125,6 +124,10 @@ export class PathSession implements DatapathSession {
     const { live, capacity } = path.connections;
     const madeRoom = namedRoomMakers((maker) => path.room.made[maker]!);
     return { services, verdicts, connections: { live, capacity }, madeRoom, capturing: true, dropped: null };
+  }
+
+  excerptFor(frame: Uint8Array): Excerpt {
+    return takeExcerpt(liveOf(this.path, this.configuration), frame);
   }
 
   /** Looks at `limit` entries. */

@@ -2,8 +2,10 @@
  * The path in the kernel: puts it on the interface, or takes over the one that a process before us left there, and
  * tends it by the clock. What it forwards it forwards without us.
  */
+import type { CaptureWish } from '../capture/wish.ts';
 import { editsBetween } from '../service/difference.ts';
 import { XdpDatapath, type XdpOptions } from '../xdp/datapath.ts';
+import type { CaptureLine } from './capture-line.ts';
 import { configurationOf } from './configuration-message.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
 import type {
@@ -59,8 +61,13 @@ export class KernelDatapath implements WorkerDatapath {
     this.interfaceIndex = interfaceIndex;
   }
 
-  readCounters(): CountersReport {
-    return { ...this.session.readCounters(), capturing: this.datapath.isAttached };
+  readCounters(withServices: boolean): CountersReport {
+    return { ...this.session.readCounters(withServices), capturing: this.datapath.isAttached };
+  }
+
+  followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
+    this.datapath.capture(wishes, line);
+    line.follow(wishes, () => this.datapath.tendCapture());
   }
 
   remove(): void {

@@ -48,6 +48,11 @@ export class AddressSet {
     this.present.delete(text);
   }
 
+  /** Those of IPv4, as signed words. */
+  get ipv4Words(): number[] {
+    return [...this.present.values()].filter(({ version }) => version === 4).map(({ words }) => words[0]);
+  }
+
   /** Makes `wanted` the whole set: what is new comes before what is old goes. */
   follow(wanted: ReadonlySet<string>): void {
     for (const text of wanted) this.add(text);

@@ -4,12 +4,14 @@
  */
 import { rmSync } from 'node:fs';
 import { release } from 'node:os';
+import type { CaptureWish } from '../capture/wish.ts';
 import { DirectorError } from '../errors.ts';
-import { bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
+import { type BpfObject, bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
 import { renderIpv4, renderMac } from '../wire/address.ts';
 import type { ConfigurationMessage, Notice, XdpMode } from '../worker/messages.ts';
 import type { DatapathSession } from '../worker/session.ts';
 import { decodeEvent, type ProgramEvent } from './events.ts';
+import { type CaptureSink, KernelCapture } from './kernel-capture.ts';
 import { LAYOUT_VERSION } from './layout.ts';
 import {
   createPinned,
@@ -24,6 +26,7 @@ import {
 import { Program } from './program.ts';
 import { XdpSession } from './session.ts';
 import { xdpMemoryBytes as memoryBytesFor, type XdpSizes } from './sizes.ts';
+import { Tap } from './tap.ts';
 import { verifierRefusal } from './verifier-log.ts';
 import { WaitingRoom } from './waiting.ts';
 
@@ -63,6 +66,8 @@ export class XdpDatapath {
   private readonly xdpSession: XdpSession;
   private readonly waiting = new WaitingRoom();
   private readonly out = new Uint8Array(MAX_FRAME_BYTES);
+  /** Somebody captures. */
+  private tapped: KernelCapture | undefined;
   private ifindex: number;
   private slices = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
@@ -108,13 +113,29 @@ export class XdpDatapath {
   }
 
   get isAttached(): boolean {
-    return loadBpfAddon().queryXdp(this.ifindex)?.id === this.program.object.programId(this.program.director);
+    return loadBpfAddon().queryXdp(this.ifindex)?.id === this.atWork.object.programId(this.atWork.number);
   }
 
   /** The interface was made anew. */
   attach(ifindex: number): void {
     this.ifindex = ifindex;
     this.putOn(ifindex);
+    if (this.tapped !== undefined) this.exchange(this.tapped.tap);
+  }
+
+  /**
+   * What is captured from now on; what has come of what was captured before is in the queue when this returns. Throws
+   * CAPTURE_UNAVAILABLE.
+   */
+  capture(wishes: readonly CaptureWish[], sink: CaptureSink): void {
+    if (wishes.length > 0) this.tapped ??= this.putTap(sink);
+    this.tapped?.follow(wishes);
+    if (wishes.length === 0) this.takeTapOff();
+  }
+
+  /** By the clock, while somebody captures. */
+  tendCapture(): void {
+    this.tapped?.tend();
   }
 
   /** How often slice() is to be called. */
@@ -134,6 +155,7 @@ export class XdpDatapath {
   }
 
   close(): void {
+    this.takeTapOff();
     this.program.object.close();
   }
 
@@ -143,6 +165,8 @@ export class XdpDatapath {
   }
 
   private discard(): void {
+    this.tapped?.tap.close();
+    this.tapped = undefined;
     removeState(this.state);
     removeEmptyFolders(this.options.folder);
     this.program?.object.close();
@@ -164,6 +188,42 @@ export class XdpDatapath {
     object.attachTcEgress(egress, ifindex, EGRESS_HANDLE, EGRESS_PRIORITY);
   }
 
+  /** The program on the interface. */
+  private get atWork(): { readonly object: BpfObject; readonly number: number } {
+    const { tapped, program } = this;
+    if (tapped !== undefined) return { object: tapped.tap.object, number: tapped.tap.program };
+    return { object: program.object, number: program.director };
+  }
+
+  private putTap(sink: CaptureSink): KernelCapture {
+    const { sizes, path } = this.state;
+    let tap: Tap | undefined;
+    try {
+      tap = new Tap({ sizes, pinFolder: path });
+      this.exchange(tap);
+      return new KernelCapture(tap, this.xdpSession.captureContext, sink);
+    } catch (error) {
+      tap?.close();
+      throw tapRefused(this.options, error as Error);
+    }
+  }
+
+  private takeTapOff(): void {
+    const { tapped } = this;
+    if (tapped === undefined) return;
+    const { object, director } = this.program;
+    // An interface that is gone took the program with it.
+    if (loadBpfAddon().queryLink(linkPath(this.state))?.programId === tapped.tap.programId)
+      object.replaceXdp(director, linkPath(this.state));
+    this.tapped = undefined;
+    tapped.tap.close();
+  }
+
+  /** No frame finds the interface without a program. */
+  private exchange(tap: Tap): void {
+    tap.object.replaceXdp(tap.program, linkPath(this.state));
+  }
+
   // What the program tells -------------------------------------------------------------------------------------
 
   private onEvent(event: ProgramEvent | undefined): void {
@@ -174,9 +234,9 @@ export class XdpDatapath {
 
   /** Through the program once more, which knows their server now. */
   private releaseWaiting(datagram: string): void {
-    const { object, director } = this.program;
+    const { object, number } = this.atWork;
     for (const { frame, ifindex } of this.waiting.take(datagram, performance.now())) {
-      const result = object.runXdp(director, frame, frame.length, this.out, ifindex);
+      const result = object.runXdp(number, frame, frame.length, this.out, ifindex);
       const action = result >>> LENGTH_BITS;
       if (action !== XDP_TX && action !== XDP_REDIRECT) continue;
       const bytes = this.out.subarray(0, result & ((1 << LENGTH_BITS) - 1));
@@ -246,6 +306,18 @@ function unavailable({ interface: name }: XdpOptions, cause: Error): DirectorErr
   return new DirectorError(
     'XDP_UNAVAILABLE',
     `the XDP program cannot be put on ${name}: ${cause.message}${reason}`,
+    { interface: name },
+    cause,
+  );
+}
+
+function tapRefused({ interface: name }: XdpOptions, cause: Error): DirectorError {
+  if (cause instanceof DirectorError) return cause;
+  const refusal = 'log' in cause ? verifierRefusal(String(cause.log)) : undefined;
+  const reason = refusal === undefined ? '' : `; the verifier of Linux ${release()} says: ${refusal}`;
+  return new DirectorError(
+    'CAPTURE_UNAVAILABLE',
+    `the capturing program cannot be put on ${name}: ${cause.message}${reason}; forwarding goes on`,
     { interface: name },
     cause,
   );

@@ -120,7 +120,12 @@ export const SERVER = struct({
   spare: [U32, 3],
 });
 
-export const Kind = { Template: 0x10000, Live: 0x1000000, Invalidated: 0x8000000 } as const;
+export const Kind = {
+  Template: 0x10000,
+  Live: 0x1000000,
+  Spilled: 0x4000000,
+  Invalidated: 0x8000000,
+} as const;
 export const StateBits = {
   State: 0xff,
   Inactive: 0x100,
@@ -186,6 +191,22 @@ export const NOTES = struct({ inForce: U32, spare: U32, note0: NOTE, note1: NOTE
 
 export const EventKind = { WaitingFragment: 1, FirstFragment: 2, ArpConflict: 3 } as const;
 export const DATAGRAM_KEY = struct({ client: [U32, 4], virtual: [U32, 4], identification: U32, kind: U32 });
+export const DATAGRAM = struct({ server: U32, expires: U32 });
+
+export const SERVER_BITS = 20;
+export const CACHE_SERVERS = 32;
+export const CACHE_KEY = struct({ address: [U32, 4], instance: U32 });
+export const CACHE_ENTRY = struct({
+  lastUsed: U32,
+  lastChanged: U32,
+  count: U32,
+  servers: [U32, CACHE_SERVERS],
+});
+
+export const REPLY_CLIENT = struct({ client: U32, credit: U32, refilled: U32 });
+/** One REPLY_CLIENT after the other follows. */
+export const REPLIES = struct({ tokens: U32, refilled: U32, clients: REPLY_CLIENT });
+
 export const EVENT = struct({ kind: U32, address: U32, mac: U64, datagram: DATAGRAM_KEY });
 export const WAITING_EVENT = struct({
   event: EVENT,

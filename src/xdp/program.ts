@@ -1,5 +1,5 @@
 /** The program and its maps, loaded: memory to read and write, programs to run. */
-import { type BpfObject, bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
+import { type BpfLoadOptions, type BpfObject, bpfObjectPath, loadBpfAddon } from '../host/bpf.ts';
 import {
   CELL_LINE,
   CONFIG,
@@ -25,6 +25,32 @@ export interface ProgramOptions {
   /** For tests: the program goes by config.ticks, in hundredths of a second, and tells the last verdict. */
   readonly clockIsGiven?: boolean;
 }
+
+/** The same for all programs that work on these maps. */
+export function programLoadOptions({
+  sizes,
+  pinFolder,
+  clockIsGiven = false,
+}: Pick<ProgramOptions, 'sizes' | 'pinFolder' | 'clockIsGiven'>): BpfLoadOptions {
+  const addon = loadBpfAddon();
+  const maxEntries = mapEntries(sizes, addon.possibleCpus());
+  return {
+    maxEntries,
+    constants: {
+      bucket_mask4: maxEntries.connections4 - 1,
+      bucket_mask6: maxEntries.connections6 - 1,
+      service_index_mask: maxEntries.service_index - 1,
+      max_servers: maxEntries.servers,
+      ticks_per_second: ticksPerSecond(clockIsGiven),
+      clock_is_given: clockIsGiven ? 1 : 0,
+      records_verdict: clockIsGiven ? 1 : 0,
+    },
+    pinFolder,
+  };
+}
+
+const ticksPerSecond = (clockIsGiven: boolean): number =>
+  clockIsGiven ? 100 : loadBpfAddon().ticksPerSecond();
 
 export class Program {
   readonly object: BpfObject;
@@ -55,20 +81,10 @@ export class Program {
   constructor({ sizes, pinFolder, programFolder, clockIsGiven = false }: ProgramOptions) {
     const addon = loadBpfAddon();
     this.cpus = addon.possibleCpus();
-    this.ticksPerSecond = clockIsGiven ? 100 : addon.ticksPerSecond();
-    const maxEntries = mapEntries(sizes, this.cpus);
+    this.ticksPerSecond = ticksPerSecond(clockIsGiven);
+    const options = programLoadOptions({ sizes, pinFolder, clockIsGiven });
     const object = new addon.BpfObject(bpfObjectPath('director'), {
-      maxEntries,
-      constants: {
-        bucket_mask4: maxEntries.connections4 - 1,
-        bucket_mask6: maxEntries.connections6 - 1,
-        service_index_mask: maxEntries.service_index - 1,
-        max_servers: maxEntries.servers,
-        ticks_per_second: this.ticksPerSecond,
-        clock_is_given: clockIsGiven ? 1 : 0,
-        records_verdict: clockIsGiven ? 1 : 0,
-      },
-      pinFolder,
+      ...options,
       ...(programFolder === undefined ? {} : { programFolder }),
     });
     this.object = object;
@@ -83,7 +99,7 @@ export class Program {
     this.traffic = new Memory(object.map('server_traffic'), TRAFFIC.bytes);
     this.verdicts = new BigUint64Array(object.map('verdicts'));
     this.replies = new Uint32Array(object.map('replies'));
-    this.groupLines = maxEntries.groups4;
+    this.groupLines = options.maxEntries.groups4!;
     this.notes = new Uint8Array(object.map('notes'));
     this.director = object.program('director');
     this.egress = object.program('director_egress');

@@ -152,6 +152,11 @@ export class Publisher {
     releaseRecord(this.program.servers, server.id);
   }
 
+  /** Where the program has a service; undefined: it has none of this key. */
+  elementOf(key: string): number | undefined {
+    return this.published.get(key)?.element;
+  }
+
   get keys(): Iterable<string> {
     return this.published.keys();
   }

@@ -9,6 +9,8 @@ import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
+import type { Excerpt } from '../explain/excerpt.ts';
+import { takeExcerpt } from '../explain/take-excerpt.ts';
 import {
   applyEdit,
   type Configuration,
@@ -16,13 +18,8 @@ import {
   EMPTY_CONFIGURATION,
   serviceKey,
 } from '../service/configuration.ts';
-import type { Edit, ServiceAddress, ServiceCounters } from '../service/model.ts';
-import {
-  estimateRates,
-  readServiceCounters,
-  virtualAddressesOf,
-  zeroCounters,
-} from '../service/read-counters.ts';
+import type { Edit, ServiceAddress } from '../service/model.ts';
+import { countersOf, estimateRates, virtualAddressesOf, zeroCounters } from '../service/read-counters.ts';
 import { ServerRegistry } from '../service/server-registry.ts';
 import { ServiceTable } from '../service/service-table.ts';
 import { ESTIMATE_INTERVAL_SEC, Traffic } from '../service/traffic.ts';
@@ -42,7 +39,9 @@ import { letFramesPass } from './blocks.ts';
 import { ConnectionTables } from './connections.ts';
 import { ProgramDefense } from './defense.ts';
 import { Devices } from './devices.ts';
+import type { CaptureContext } from './kernel-capture.ts';
 import { CONFIG, LAYOUT_VERSION, VERDICT_COUNTS } from './layout.ts';
+import { LiveMaps } from './live-maps.ts';
 import { writeMarkRules } from './mark-record.ts';
 import { NextHops } from './next-hops.ts';
 import { writeNotes } from './notes.ts';
@@ -137,18 +136,37 @@ export class XdpSession implements DatapathSession {
     return { ...this.configuration, services: [...this.configuration.services.values()] };
   }
 
-  readCounters(): CountersReport {
+  readCounters(withServices = true): CountersReport {
     this.refresh();
-    const services: Record<string, ServiceCounters> = {};
-    for (const service of this.table.services)
-      services[serviceKey(service.address)] = readServiceCounters(service);
     return {
-      services,
+      services: withServices ? countersOf(this.table.services) : {},
       verdicts: this.readVerdicts(),
       connections: { live: this.live, capacity: this.capacity },
       madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),
       capturing: true,
       dropped: null,
+    };
+  }
+
+  excerptFor(frame: Uint8Array): Excerpt {
+    const { program, table: services, registry, configuration, nextHops, publisher, ownAddresses } = this;
+    const live = new LiveMaps({
+      ...{ program, services, registry, configuration },
+      ownMac: nextHops.ownMac,
+      ownAddresses: ownAddresses.ipv4Words,
+      elementOf: ({ address }) => publisher.elementOf(serviceKey(address)),
+      wayTo: (address) => this.devices.wayTo(address),
+    });
+    return takeExcerpt(live, frame);
+  }
+
+  get captureContext(): CaptureContext {
+    return {
+      ownMac: () => this.nextHops.ownMac,
+      serverOf: (id) => this.registry.get(id),
+      serviceOf: (packet) => this.table.match(packet),
+      ticksPerSecond: this.program.ticksPerSecond,
+      now: () => this.program.now(),
     };
   }
 

@@ -46,7 +46,7 @@ export function measurePath(): PathRow[] {
 }
 
 /** One TCP frame that can be any client's. */
-class FrameTemplate {
+export class FrameTemplate {
   readonly view = new DataView(new ArrayBuffer(FRAME_BYTES));
   private readonly baseSum: number;
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/package-root.ts';
-import { withBenchNetwork } from './pcap.ts';
+import { withBenchNetwork } from './network.ts';
 import { type Summary, summarize } from './statistics.ts';
 
 const ROUNDS = 5;

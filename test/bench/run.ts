@@ -3,11 +3,14 @@
  * the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
  * aloud, without it.
  */
+import { measureCapture } from './capture.ts';
 import { measureHandover } from './handover.ts';
 import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
+import { measureReplay } from './replay.ts';
 import { measureRestore } from './restore.ts';
-import { measuredTable } from './table.ts';
+import { barCells, markdownTable, measuredTable } from './table.ts';
+import { circumstances, writeReport } from './xdp/report.ts';
 import { benchXdp, XDP_PARTS } from './xdp.ts';
 
 function benchPath(): void {
@@ -40,6 +43,21 @@ async function benchPcap(): Promise<void> {
   console.log(`\nThe pcap engine on veth:\n\n${table}`);
 }
 
+async function benchCapture(): Promise<void> {
+  for (const datapath of ['pcap', 'xdp'] as const) {
+    const result = await measureCapture(datapath);
+    const table = measuredTable('frames per second, overloaded, in turns', [
+      { what: 'nobody captures', summary: result.without, digits: 0 },
+      { what: 'a filter that nothing passes', summary: result.filtered, digits: 0 },
+      { what: 'every frame', summary: result.everything, digits: 0 },
+      { what: 'ratio, the filter', summary: result.filteredRatio, digits: 2 },
+      { what: 'ratio, every frame', summary: result.everythingRatio, digits: 2 },
+    ]);
+    const said = result.said.map((line) => `- ${line}`).join('\n');
+    console.log(`\nForwarding while somebody captures, ${datapath}:\n\n${table}\n\n${said}`);
+  }
+}
+
 async function benchRestore(): Promise<void> {
   const { restore, list } = await measureRestore();
   const table = measuredTable('milliseconds of the whole command', [
@@ -49,6 +67,27 @@ async function benchRestore(): Promise<void> {
   console.log(`\n1,000 services with 10 servers each:\n\n${table}`);
 }
 
+function benchReplay(): void {
+  const when = circumstances();
+  const head = ['replay of', 'thousand packets a second of CPU time', '10 % … 90 %', 'bar', ''];
+  const table = markdownTable(
+    [...head, 'by the clock', 'memory at most, MiB', 'bar', ''],
+    measureReplay().map(({ what, packetsPerSecond, wallPacketsPerSecond, memoryMiB, hasBar }) => [
+      what,
+      thousands(packetsPerSecond.median),
+      `${thousands(packetsPerSecond.low)} … ${thousands(packetsPerSecond.high)}`,
+      ...barCells(packetsPerSecond.median / 1000, hasBar ? { atLeast: 500 } : undefined),
+      thousands(wallPacketsPerSecond.median),
+      memoryMiB.median.toFixed(0),
+      ...barCells(memoryMiB.median, hasBar ? { atMost: 200 } : undefined),
+    ]),
+  );
+  writeReport('replay', `\n${when}\n\n${table}\n`);
+  console.log(`\ndirector replay, a million packets of 60 bytes:\n\n${table}`);
+}
+
+const thousands = (perSecond: number): string => (perSecond / 1000).toFixed(0);
+
 interface Bench {
   readonly needsRoot: boolean;
   readonly run: () => void | Promise<void>;
@@ -57,8 +96,10 @@ interface Bench {
 const BENCHES = new Map<string, Bench>([
   ['path', { needsRoot: false, run: benchPath }],
   ['handover', { needsRoot: false, run: benchHandover }],
+  ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
+  ['capture', { needsRoot: true, run: benchCapture }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),
 ]);
 

@@ -12,6 +12,7 @@ const CONNECTIONS = { connections: [], nextCursor: 7 };
 const ENDED = { ended: 3 };
 const SETTINGS = { settings: [] };
 const MARKS = { rules: [] };
+const EXPLAINED = { verdict: 'Forward' };
 const PLAN = { token: 'abc', services: [] };
 
 function daemon() {
@@ -23,6 +24,7 @@ function daemon() {
     status: vi.fn(async () => STATUS),
     settings: vi.fn(() => SETTINGS),
     marks: vi.fn(() => MARKS),
+    explain: vi.fn(async () => EXPLAINED),
     plan: vi.fn(async () => PLAN),
     apply: vi.fn(async () => {}),
     reload: vi.fn(async () => {}),
@@ -124,6 +126,41 @@ describe('a call', () => {
     const init = body === undefined ? { method: 'POST' } : post(body);
     expect((await app.request('/v1/stop', init)).status).toBe(200);
     expect(api.stop).toHaveBeenCalledWith(keepForwarding);
+  });
+
+  const ENDS = { from: { address: '192.0.2.1', port: 4000 }, to: { address: '10.0.0.100', port: 80 } };
+
+  test.each([
+    { frame: '00'.repeat(14) },
+    { ...ENDS, protocol: 'tcp', flags: ['syn', 'ack'] },
+    { ...ENDS, protocol: 'tcp', flags: [] },
+    { ...ENDS, protocol: 'udp' },
+    { ...ENDS, protocol: 'sctp', chunk: 'init' },
+  ])('/v1/explain of %j', async (request) => {
+    const { api, app } = daemon();
+    const response = await app.request('/v1/explain', post(request));
+    expect([response.status, await response.json()]).toEqual([200, EXPLAINED]);
+    expect(api.explain).toHaveBeenCalledWith(request);
+  });
+
+  test.each([
+    {},
+    { frame: '00'.repeat(13) },
+    { frame: '0'.repeat(29) },
+    { frame: 'zz'.repeat(14) },
+    { frame: '00'.repeat(14), protocol: 'udp' },
+    { ...ENDS },
+    { ...ENDS, protocol: 'icmp' },
+    { ...ENDS, protocol: 'tcp' },
+    { ...ENDS, protocol: 'tcp', flags: ['xmas'] },
+    { ...ENDS, protocol: 'sctp', chunk: 'hello' },
+    { ...ENDS, protocol: 'udp', from: { address: '2001:db8::1', port: 1 } },
+    { ...ENDS, protocol: 'udp', from: { address: 'web', port: 1 } },
+    { ...ENDS, protocol: 'udp', from: { address: '192.0.2.1' } },
+  ])('/v1/explain of %j is refused', async (request) => {
+    const { api, app } = daemon();
+    expect((await app.request('/v1/explain', post(request))).status).toBe(400);
+    expect(api.explain).not.toHaveBeenCalled();
   });
 
   test.each(['no JSON', '{"keepForwarding":1}', '{"keep":true}'])(
@@ -348,8 +385,12 @@ describe('an error of the daemon', () => {
     BAD_REQUEST: 400,
     RULES_FILE: 400,
     CONFIG_FILE: 400,
+    SERVICE_NOT_FOUND: 404,
+    SERVER_NOT_FOUND: 404,
     PLAN_OUTDATED: 409,
+    TOO_MANY_STREAMS: 503,
     DATAPATH_FAILED: 503,
+    CAPTURE_UNAVAILABLE: 503,
   };
 
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])(

@@ -72,6 +72,20 @@ describe('a client of the control socket', () => {
     await expect(client.applyEdits([])).rejects.toMatchObject({ code: 'DAEMON_REPLY' });
   });
 
+  it('does not ask anew when it is closed while it waits, which would keep the process alive', async () => {
+    let asked = 0;
+    await listen((_, response) => {
+      asked++;
+      if (asked === 1) response.end('{"services":[]}');
+    });
+    await client.listServices();
+    const waiting = client.listServices();
+    await expect.poll(() => asked).toBe(2);
+    client.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    expect(asked).toBe(2);
+  });
+
   it('keeps one connection for many calls, and comes back after the daemon has closed it', async () => {
     let connectionCount = 0;
     await listen(answer(200, { results: [] }));

@@ -182,8 +182,18 @@ function isOnPath(tool: string): boolean {
  * tests are skipped, and their title says what is missing. With DIRECTOR_REQUIRE_ALL=1 (scripts/test and CI,
  * which install everything) a missing need is a failure instead.
  */
-export function describeWithRoot(name: string, tools: readonly string[], body: () => void): void {
-  const missing = missingNeeds(['ip', 'nsenter', ...tools]);
+export const describeWithRoot = (name: string, tools: readonly string[], body: () => void): void =>
+  describeUnless(missingNeeds(['ip', 'nsenter', ...tools]), name, body);
+
+/** The same for tests that need no root. */
+export const describeWithTools = (name: string, tools: readonly string[], body: () => void): void =>
+  describeUnless(
+    tools.filter((tool) => !isOnPath(tool)),
+    name,
+    body,
+  );
+
+function describeUnless(missing: readonly string[], name: string, body: () => void): void {
   if (missing.length === 0) {
     describe(name, body);
   } else if (process.env.DIRECTOR_REQUIRE_ALL === '1') {

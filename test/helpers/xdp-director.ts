@@ -26,11 +26,11 @@ const MS_PER_TICK = 10;
 
 export const TEST_SIZES: XdpSizes = { connections: 4096, services: 256, servers: 1024 };
 
-const SHARED =
+export const SHARED =
   'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic verdicts replies notes'.split(
     ' ',
   );
-const HASHED = ['virtual_addresses', 'own_addresses', 'datagrams', 'destination_cache'];
+export const HASHED = ['virtual_addresses', 'own_addresses', 'datagrams', 'destination_cache'];
 
 export interface XdpHandled {
   readonly verdict: keyof typeof Verdict;

@@ -58,6 +58,7 @@ const NEIGHBOR = {
   mac: '02:00:00:00:00:aa',
   state: 'REACHABLE',
   managed: false,
+  confirmedAgoMs: null,
 };
 
 const DONE = hex('14000000 0300 0200 07000000 34120000 00000000');
@@ -81,6 +82,13 @@ describe.runIf(endianness() === 'LE')('rtnetlink messages, as a little-endian ma
     ],
     ['a port of a bridge (AF_BRIDGE) is no link', Buffer.from(NEW_LINK).fill(7, 16, 17), []],
     ['a neighbour', NEW_NEIGHBOR, [NEIGHBOR]],
+    [
+      'a neighbour that was confirmed 250 ticks ago',
+      hex(`44000000 1c00 0000 00000000 00000000 02 00 0000 04000000 0200 00 01
+           0800 0100 c6120002  0a00 0200 0200000000aa 0000
+           1400 0300 fa000000 10000000 20000000 01000000`),
+      [{ ...NEIGHBOR, confirmedAgoMs: 2500 }],
+    ],
     [
       'an IPv6 neighbour that failed, without MAC',
       hex(`30000000 1d00 0000 00000000 00000000 0a 00 0000 04000000 2000 00 01

@@ -1,5 +1,14 @@
 /** scripts/install into a folder of its own: what is there runs without the checkout, and all of it goes again. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -149,6 +158,16 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
     },
   );
 
+  test('has its manual pages and completions, which come from what is installed', () => {
+    const lib = join(prefix, 'lib/director');
+    for (const path of [
+      'man/man8/director.8',
+      'bash-completion/completions/diradm',
+      'zsh/site-functions/_director',
+    ])
+      expect(readlinkSync(join(prefix, 'share', path))).toBe(join(lib, 'dist/share', path));
+  });
+
   test('has no package that only builds or tests it', () => {
     const packages = readdirSync(join(prefix, 'lib/director/node_modules'));
     expect(packages).toEqual(expect.arrayContaining(['cap', 'commander', 'pino', 'zod']));
@@ -157,10 +176,21 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
 
   test('is brought up to date by installing again, and goes without a trace', async () => {
     writeFileSync(join(prefix, 'lib/director/dist/of-the-old-version.js'), '');
+    const old = 'man/man8/director-old.8';
+    writeFileSync(join(prefix, 'lib/director/dist/share', old), '');
+    symlinkSync(join(prefix, 'lib/director/dist/share', old), join(prefix, 'share', old));
     expect(await install('--prefix', prefix)).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(join(prefix, 'lib'))).toEqual(['director']);
     expect(existsSync(join(prefix, 'lib/director/dist/of-the-old-version.js'))).toBe(false);
+    expect(readdirSync(join(prefix, 'share/man/man8')).sort()).toEqual(['diradm.8', 'director.8']);
+    const theirs = join(prefix, 'share/man/man8/other.8');
+    writeFileSync(theirs, '');
     expect(await install('--prefix', prefix, '--uninstall')).toMatchObject({ code: 0, stderr: '' });
-    expect(existsSync(prefix)).toBe(false);
+    expect(readdirSync(prefix, { recursive: true }).sort()).toEqual([
+      'share',
+      'share/man',
+      'share/man/man8',
+      'share/man/man8/other.8',
+    ]);
   });
 });

@@ -1,11 +1,13 @@
-/** The layouts in TypeScript against those that a C compiler makes of native/bpf/layout.h, and the verdicts. */
+/** The layouts in TypeScript against those that a C compiler makes of layout.h and capture_layout.h in native/bpf, and the verdicts. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { MAX_CAPTURES, MAX_SNAP_BYTES } from '../../src/capture/wish.ts';
 import { ROOM_MAKERS, RoomMaker } from '../../src/datapath/room.ts';
 import { VERDICT_COUNT, Verdict } from '../../src/datapath/verdict.ts';
+import * as captureLayout from '../../src/xdp/capture-layout.ts';
 import * as layout from '../../src/xdp/layout.ts';
 import type { Struct } from '../../src/xdp/struct.ts';
 
@@ -27,11 +29,19 @@ const STRUCTS: Readonly<Record<string, Struct<string>>> = {
   mark_rule: layout.MARK_RULE,
   address_key: layout.ADDRESS_KEY,
   datagram_key: layout.DATAGRAM_KEY,
+  datagram: layout.DATAGRAM,
+  cache_key: layout.CACHE_KEY,
+  cache_entry: layout.CACHE_ENTRY,
+  reply_client: layout.REPLY_CLIENT,
   event: layout.EVENT,
   waiting_event: layout.WAITING_EVENT,
   note: layout.NOTE,
   sweep_arguments: layout.SWEEP_ARGUMENTS,
   end_arguments: layout.END_ARGUMENTS,
+  capture_end: captureLayout.CAPTURE_END,
+  capture_wish: captureLayout.CAPTURE_WISH,
+  capture_counts: captureLayout.CAPTURE_COUNTS,
+  captured: captureLayout.CAPTURED,
 };
 
 const CONSTANTS: Readonly<Record<string, number>> = {
@@ -57,6 +67,10 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   SERVER_FAILED: layout.ServerFlag.Failed,
   KIND_TEMPLATE: layout.Kind.Template,
   KIND_LIVE: layout.Kind.Live,
+  KIND_SPILLED: layout.Kind.Spilled,
+  KIND_INVALIDATED: layout.Kind.Invalidated,
+  SERVER_BITS: layout.SERVER_BITS,
+  CACHE_SERVERS: layout.CACHE_SERVERS,
   STATE_MASK: layout.StateBits.State,
   STATE_INACTIVE: layout.StateBits.Inactive,
   STATE_NO_OUTPUT: layout.StateBits.NoOutput,
@@ -70,6 +84,9 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   ROOM_TEMPLATE: RoomMaker.template,
   ROOM_MAKERS,
   VERDICT_COUNT,
+  MAX_CAPTURES,
+  MAX_KEPT_BYTES: MAX_SNAP_BYTES,
+  NO_NUMBER: captureLayout.NO_NUMBER,
   EVENT_WAITING_FRAGMENT: layout.EventKind.WaitingFragment,
   EVENT_FIRST_FRAGMENT: layout.EventKind.FirstFragment,
   EVENT_ARP_CONFLICT: layout.EventKind.ArpConflict,
@@ -93,6 +110,7 @@ function compiled(): Map<string, number> {
   const source = `#include <stddef.h>
 #include <stdio.h>
 #include "${BPF}/layout.h"
+#include "${BPF}/capture_layout.h"
 #define T(name, value) printf("%s %lu\\n", name, (unsigned long)(value));
 int main(void) { ${lines.join(' ')} return 0; }`;
   writeFileSync(join(folder, 'layout.c'), source);
@@ -107,7 +125,7 @@ int main(void) { ${lines.join(' ')} return 0; }`;
   );
 }
 
-test('structs and constants are those of native/bpf/layout.h', () => {
+test('structs and constants are those of native/bpf', () => {
   const ours = new Map<string, number>(Object.entries(CONSTANTS));
   for (const [name, { bytes, at }] of Object.entries(STRUCTS)) {
     ours.set(name, bytes);

@@ -7,22 +7,19 @@ import { applyEdit, type Configuration, EMPTY_CONFIGURATION } from '../../src/se
 import type { Edit } from '../../src/service/model.ts';
 import { CONFIG } from '../../src/xdp/layout.ts';
 import { DIRECTOR_MAC, toHex } from '../helpers/frame-builder.ts';
-import { sampleFrames } from '../helpers/sample-frames.ts';
 import { DIRECTOR_ADDRESS, MAC_OF, TestDirector } from '../helpers/test-director.ts';
 import { MAX_FRAME_BYTES, MIN_FRAME_BYTES, XdpDirector } from '../helpers/xdp-director.ts';
 import { Disagreement } from '../model/duel.ts';
 import { frameOf } from '../model/frames.ts';
-import type { Random } from '../model/random.ts';
 import type { Contest, ContestKind } from '../model/search.ts';
 import type { Step } from '../model/steps.ts';
-import { mutated } from './mutate.ts';
+import { changed } from './changed.ts';
 
 const TICKS_PER_SECOND = 100;
 /** Large enough that neither is ever full: what a full one does is different, and has tests of its own. */
 const CAPACITY = 512;
 /** Small, since tables are looked through often. */
 const SIZES = { connections: CAPACITY, services: 64, servers: 512 };
-const RAW_SHARE = 0.25;
 /** Milliseconds since midnight, as both write them into timestamps. */
 const DAY_MS = 12_345_678;
 
@@ -39,31 +36,8 @@ export const PATH_AND_PROGRAM: ContestKind = {
   names: 'path and program',
   again: (seed, steps) => `npm run differential -- --seed ${seed} --steps ${steps}`,
   create: () => new Twins(),
-  change: (step, random) => {
-    if (step.do === 'frame' && random.chance(RAW_SHARE)) return rawStep(step, random);
-    return step.do === 'edit' ? { do: 'edit', edit: withOurOwn(step.edit, random) } : step;
-  },
+  change: changed,
 };
-
-/** What the director adds to IPVS: servers that failed, or have another weight for now, and settings. */
-function withOurOwn(edit: Edit, random: Random): Edit {
-  if (edit.op === 'set' && random.chance(0.3))
-    return random.chance(0.5)
-      ? { op: 'set', name: 'failed_connections', value: random.pick([0, 1, 2, 2]) }
-      : { op: 'set', name: 'second_chance', value: random.chance(0.8) ? 1 : 0 };
-  if (edit.op !== 'add-server' && edit.op !== 'edit-server') return edit;
-  const options = {
-    ...edit.options,
-    ...(random.chance(0.2) ? { failed: true as const } : {}),
-    ...(random.chance(0.1) ? { weightInForce: random.below(4) } : {}),
-  };
-  return { ...edit, options };
-}
-
-function rawStep(step: Extract<Step, { do: 'frame' }>, random: Random): Step {
-  const frame = random.chance(0.6) ? frameOf(step.frame).bytes : random.pick(sampleFrames);
-  return { do: 'raw', frame: toHex(mutated(frame, random)) };
-}
 
 class Twins implements Contest {
   readonly reached = new Map<string, number>();

@@ -63,6 +63,12 @@ const RULES: Readonly<Record<CommandName, Rule>> = {
   version: {},
 };
 
+/** All that may stand with this command. */
+export function optionsOf(command: CommandName): readonly OptionName[] {
+  const { required = [], optional = [], exclusive = [] } = RULES[command];
+  return [...required, ...optional, ...exclusive];
+}
+
 /** Throws for the first option, in the order of OPTION_NAMES, that is missing or does not belong. */
 export function checkLegality(command: CommandName, given: ReadonlySet<OptionName>): void {
   const { required = [], optional = [], exclusive = [] } = RULES[command];

@@ -19,6 +19,8 @@ const FLAGS: readonly SchedulerFlag[] = [
   { name: 'mh-port', bit: 0x10, scheduler: 'mh' },
 ];
 
+export const SCHEDULER_FLAG_NAMES: readonly string[] = FLAGS.map(({ name }) => name);
+
 /** ipvsadm copies the list into a buffer of 128. */
 const MAX_LIST_LENGTH = 127;
 

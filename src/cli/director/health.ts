@@ -93,12 +93,15 @@ export function renderHealth({ services }: HealthReply): string {
   return parts.join('\n\n');
 }
 
-const serviceName = (service: ServiceAddress): string =>
+export const serviceName = (service: ServiceAddress): string =>
   'fwmark' in service
     ? `mark ${service.fwmark}${service.family === 6 ? ' IPv6' : ''}`
     : `${service.protocol} ${renderEndpoint(service)}`;
 
-function stateOf({ state, drained, sinceSec }: ServerHealthListing, isChecked: boolean): string {
+export function stateOf(
+  { state, drained, sinceSec }: Pick<ServerHealthListing, 'state' | 'drained' | 'sinceSec'>,
+  isChecked: boolean,
+): string {
   const since = sinceSec === null ? '' : ` for ${sinceSec} s`;
   if (state === 'down') return pc.red(`down${since}`);
   if (drained) return pc.yellow('drained');
@@ -109,7 +112,11 @@ function stateOf({ state, drained, sinceSec }: ServerHealthListing, isChecked: b
 const weightOf = ({ weight, weightInForce }: ServerHealthListing): string =>
   weight === weightInForce ? `weight ${weight}` : `weight ${weightInForce} of ${weight}`;
 
-function lastOf({ state, cause, last }: ServerHealthListing): string {
+export function lastOf({
+  state,
+  cause,
+  last,
+}: Pick<ServerHealthListing, 'state' | 'cause' | 'last'>): string {
   const took = last === null ? '' : `${last.durationMs} ms, ${last.agoSec} s ago`;
   if (state === 'down') return [cause, took].filter((part) => part !== '').join('; ');
   if (last === null) return '';

@@ -1,18 +1,26 @@
 #!/usr/bin/env node
 /** `director`: the daemon and what looks after it. A file for each subcommand; each loads what it needs when called. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
 import { addApplyCommand } from './apply.ts';
 import { asking } from './asking.ts';
+import { addCaptureCommand } from './capture.ts';
 import { addConnectionsCommand } from './connections.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addDrainCommands } from './drain.ts';
+import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
 import { addMarkCommands } from './mark.ts';
+import { addReplayCommand } from './replay.ts';
 import { addRestartCommand } from './restart.ts';
 import { addRunCommand } from './run.ts';
 import { addSettingCommand } from './set.ts';
+import { addStatusCommand } from './status.ts';
+import { addTopCommand } from './top.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -22,11 +30,16 @@ const USAGE_CODES = new Set([
   'NO_SUCH_DEVICE',
   'RULES_FILE',
   'CONFIG_FILE',
+  'CAPTURE_FILE',
+  'CAPTURE_UNAVAILABLE',
   'OUT_OF_RANGE',
   'BAD_REQUEST',
   'PLAN_OUTDATED',
   'SERVICE_NOT_FOUND',
   'SERVER_NOT_FOUND',
+  'WEB_ADDRESS',
+  'TOKEN_FILE',
+  'SCHEDULER_NOT_FOUND',
   'INTERFACE_IN_USE',
   'SOCKET_IN_USE',
   'XDP_UNAVAILABLE',
@@ -34,31 +47,27 @@ const USAGE_CODES = new Set([
   'XDP_LAYOUT',
 ]);
 
-function createProgram(): Command {
+/** The whole command line. The manual page and the completions are made from it, too: src/cli/reference. */
+export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   const program = new Command('director')
     .description('A direct-routing load balancer: what Linux Virtual Server does in -g mode, without IPVS.')
     .showHelpAfterError('(director --help shows every option)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .option('--socket <path>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(process.env));
+    .option('--socket <file>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(env));
   addRunCommand(program);
-  program
-    .command('status')
-    .description('show datapath, interface, neighbours, frames by verdict, warnings')
-    .option('--json', 'as the control socket tells it')
-    .action(async (options: { json?: boolean }, command: Command) => {
-      const { renderStatus } = await import('./status.ts');
-      await asking(command, async (client) => {
-        const reply = await client.readStatus();
-        console.log(options.json === true ? JSON.stringify(reply, null, 2) : renderStatus(reply));
-      });
-    });
+  addStatusCommand(program);
+  addTopCommand(program);
+  addDoctorCommand(program);
   addHealthCommands(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
+  addExplainCommand(program);
+  addCaptureCommand(program);
   addSettingCommand(program);
   addMarkCommands(program);
   addApplyCommand(program);
+  addReplayCommand(program);
   program
     .command('reload')
     .description('read the rules or configuration file again; what stays the same keeps its connections')
@@ -95,4 +104,7 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main();
+}

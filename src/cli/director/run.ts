@@ -1,11 +1,19 @@
 /** `director run`: its options. The daemon itself is loaded when it is called for. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection/connection-table.ts';
+import { parseEndpoint } from '../../control/endpoint.ts';
+import type { EndpointFilter } from '../../control/protocol.ts';
+import { DirectorError } from '../../errors.ts';
+import { upTo } from './up-to.ts';
 
 const DEFAULT_MAX_SERVICES = 1024;
 const DEFAULT_MAX_SERVERS = 32_768;
+/** Eight series each. */
+const DEFAULT_METRICS_SERVERS = 2000;
 const MAX_SERVICES = 65_536;
 const MAX_SERVERS = 2 ** 20;
+
+type WebAddress = Required<EndpointFilter>;
 
 interface Options {
   readonly interface: string;
@@ -17,6 +25,9 @@ interface Options {
   readonly maxServices: number;
   readonly maxServers: number;
   readonly defaultCheck: 'tcp' | 'off';
+  readonly metricsServers: number;
+  readonly web?: WebAddress;
+  readonly webTokenFile?: string;
 }
 
 export function addRunCommand(program: Command): void {
@@ -37,7 +48,7 @@ export function addRunCommand(program: Command): void {
     .addOption(
       new Option(
         '--datapath <name>',
-        'xdp: a program in the kernel; ring: user space, frames through memory shared with the kernel; pcap: user space, frames through libpcap; auto: xdp if it can be had, else ring',
+        'xdp: a program in the kernel; ring: user space, frames through memory shared with the kernel; pcap: user space, frames through libpcap; auto: xdp if it can be had, else pcap',
       )
         .choices(['auto', 'xdp', 'ring', 'pcap'])
         .default('auto'),
@@ -71,25 +82,46 @@ export function addRunCommand(program: Command): void {
         .choices(['tcp', 'off'])
         .default('off'),
     )
+    .option(
+      '--metrics-servers <n>',
+      'so many real servers have metrics of their own; if there are more, only services have',
+      upTo(MAX_SERVERS),
+      DEFAULT_METRICS_SERVERS,
+    )
+    .option(
+      '--web <address:port>',
+      'serve the page, the metrics and the calls that read there, too, such as 127.0.0.1:8080 or [::1]:8080',
+      webAddress,
+    )
+    .option(
+      '--web-token-file <file>',
+      'a word by which, as Authorization: Bearer, things can be changed there; without it nothing can',
+    )
     .action(runDaemon);
 }
 
 async function runDaemon(options: Options, command: Command): Promise<void> {
+  const { rules, config, connTableSize, web, webTokenFile, ...others } = options;
+  if (web === undefined && webTokenFile !== undefined)
+    throw new DirectorError(
+      'TOKEN_FILE',
+      `--web-token-file ${webTokenFile} is for --web, which is not given`,
+    );
   const { start } = await import('../../daemon/start.ts');
-  const { rules, config, connTableSize, ...others } = options;
   await start({
     ...others,
     rulesPath: rules,
     configPath: config,
     connectionTableSize: connTableSize,
+    web: web && { ...web, tokenFile: webTokenFile },
     socketPath: command.optsWithGlobals().socket,
   });
 }
 
-const upTo =
-  (limit: number) =>
-  (text: string): number => {
-    const size = Number(text);
-    if (Number.isInteger(size) && size >= 1 && size <= limit) return size;
-    throw new InvalidArgumentError(`expected a whole number from 1 to ${limit}.`);
-  };
+function webAddress(text: string): WebAddress {
+  const { address, port } = parseEndpoint(text) ?? {};
+  if (address !== undefined && port !== undefined) return { address, port };
+  throw new InvalidArgumentError(
+    'expected ADDRESS:PORT with an address of this host, such as 127.0.0.1:8080 or [::1]:8080.',
+  );
+}

@@ -14,7 +14,7 @@ export interface ServiceOption {
   readonly ipv6?: boolean;
 }
 
-interface Endpoint {
+export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
@@ -51,7 +51,8 @@ export function requiredServiceOf(options: ServiceOption): ServiceAddress {
 const addressed = (protocol: TransportProtocol, at: Endpoint | undefined): ServiceAddress | undefined =>
   at === undefined ? undefined : { protocol, ...at };
 
-function endpoint(text: string): Endpoint {
+/** ADDRESS:PORT, as commander wants it. */
+export function endpoint(text: string): Endpoint {
   const parsed = parseEndpoint(text);
   if (parsed?.port !== undefined) return { address: parsed.address, port: parsed.port };
   throw new InvalidArgumentError('expected ADDRESS:PORT, such as 10.0.0.100:80 or [fd00::100]:80.');

@@ -1,7 +1,14 @@
 /** `director status`: what the daemon says of itself, for people or as JSON. */
+import type { Command } from 'commander';
 import pc from 'picocolors';
-import type { NeighborListing, StatusReply } from '../../control/protocol.ts';
+import type { NeighborListing, StatusReply, VerdictOverview } from '../../control/protocol.ts';
+import { asking } from './asking.ts';
+import { serviceRows } from './status-services.ts';
 import { plainTable } from './table.ts';
+import { readWholeStatus, type WholeStatus } from './whole-status.ts';
+
+/** Lines of neighbours, and of warnings. */
+const MAX_LINES = 20;
 
 const ROOM_MAKERS: Readonly<Record<string, string>> = {
   halfOpen: 'half-open',
@@ -9,52 +16,118 @@ const ROOM_MAKERS: Readonly<Record<string, string>> = {
   template: 'template, not assured',
 };
 
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .description('show datapath, interface, services and servers, neighbours, frames by verdict, warnings')
+    .option('--json', 'all of it, for programs')
+    .action(({ json = false }: { json?: boolean }, command: Command) =>
+      asking(command, async (client) => {
+        const status = await readWholeStatus(client);
+        console.log(json ? JSON.stringify(status, null, 2) : renderStatus(status));
+      }),
+    );
+}
+
 /** Pure but for colours, which picocolors leaves out where there is no terminal or NO_COLOR is set. */
-export function renderStatus(reply: StatusReply): string {
-  const { datapath, connections } = reply;
+export function renderStatus(status: WholeStatus): string {
+  const services = serviceRows(status.services);
+  return [
+    plainTable(headRows(status)),
+    ...section(services.head, services.rows),
+    ...hint(services.hint),
+    ...neighborSection(status.neighbors),
+    ...section(['VERDICT', 'FRAMES', 'LAST MINUTE', 'PER SECOND'], status.frames.map(verdictRow)),
+    ...section(
+      ['MADE ROOM', 'CONNECTIONS'],
+      Object.entries(status.madeRoom).map(([kind, count]) => [ROOM_MAKERS[kind] ?? kind, String(count)]),
+    ),
+    ...status.warnings.slice(0, MAX_LINES).map((warning) => pc.yellow(`warning: ${warning}`)),
+    ...hint(moreThan(status.warnings.length, 'warnings')),
+  ].join('\n');
+}
+
+function headRows(status: WholeStatus): string[][] {
+  const { datapath, connections, rates, drops } = status;
+  const { name, up, mac, mtu, offloads } = status.interface;
   const isRunning = datapath.state === 'running';
-  const mebibytes = Math.ceil(reply.connectionTableBytes / 2 ** 20);
+  const mebibytes = Math.ceil(status.connectionTableBytes / 2 ** 20);
   const taken = datapath.name === 'xdp' ? '' : ' when full';
-  const rows = [
-    ['director', `${reply.version}, pid ${reply.pid}, up ${duration(reply.uptimeSec)}`],
-    [
-      'interface',
-      `${reply.interface.name} ${reply.interface.up ? 'up' : pc.red('down')}, ${reply.interface.mac}, MTU ${reply.interface.mtu}`,
-    ],
+  return [
+    ['director', `${status.version}, pid ${status.pid}, up ${duration(status.uptimeSec)}`],
+    ['interface', `${name} ${up ? 'up' : pc.red('down')}, ${mac}, MTU ${mtu}`],
+    ...(offloads.off.length === 0 ? [] : [['', `off while it runs: ${offloads.off.join(', ')}`]]),
+    ...(offloads.stuck.length === 0
+      ? []
+      : [['', pc.yellow(`cannot be switched off: ${offloads.stuck.join(', ')}`)]]),
     [
       'datapath',
       `${datapathName(datapath)}, ${isRunning ? pc.green(datapath.state) : pc.red(datapath.state)}, pid ${datapath.pid ?? '-'}, restarted ${datapath.restarts} times`,
     ],
     ...datapath.notes.map((note) => ['', note]),
     ['connections', `${connections.live} of at most ${connections.capacity} (${mebibytes} MiB${taken})`],
+    [
+      'traffic',
+      `${rates.connections} connections, ${rates.inPackets} packets, ${rates.inBytes} bytes a second`,
+    ],
+    [
+      'drops',
+      `${drops.frames} frames, ${red(drops.lastMinute)} in the last minute, ${red(drops.perSec)} a second`,
+    ],
   ];
-  return [
-    plainTable(rows),
-    ...section(['REAL SERVER', 'MAC', 'STATE'], reply.neighbors.map(neighborRow)),
-    ...section(
-      ['VERDICT', 'FRAMES'],
-      Object.entries(reply.verdicts).map(([name, frames]) => [name, String(frames)]),
-    ),
-    ...section(
-      ['MADE ROOM', 'CONNECTIONS'],
-      Object.entries(reply.madeRoom).map(([kind, count]) => [ROOM_MAKERS[kind] ?? kind, String(count)]),
-    ),
-    ...reply.warnings.map((warning) => pc.yellow(`warning: ${warning}`)),
-  ].join('\n');
 }
+
+const red = (count: number): string => (count === 0 ? '0' : pc.red(String(count)));
 
 const datapathName = ({ name, mode }: StatusReply['datapath']): string =>
   mode === null ? name : `${name} (${mode})`;
 
-function neighborRow({ server, kind, mac, state, interface: by }: NeighborListing): string[] {
-  if (kind === 'local') return [server, '-', 'this host'];
-  if (kind === 'unreachable') return [server, '-', pc.red(state)];
-  return [server, mac ?? pc.red('unresolved'), by === null ? state : `${state} by ${by}`];
+/** Those without a way to them first, if there are too many. */
+function neighborSection(neighbors: readonly NeighborListing[]): string[] {
+  const isTroubled = ({ kind, mac }: NeighborListing) =>
+    kind === 'unreachable' || (kind === 'neighbor' && mac === null);
+  const inOrder =
+    neighbors.length <= MAX_LINES
+      ? neighbors
+      : [...neighbors].sort((a, b) => Number(isTroubled(b)) - Number(isTroubled(a)));
+  return [
+    ...section(['REAL SERVER', 'MAC', 'STATE', 'CONFIRMED'], inOrder.slice(0, MAX_LINES).map(neighborRow)),
+    ...hint(moreThan(neighbors.length, 'addresses')),
+  ];
 }
 
-function section(head: readonly string[], rows: readonly string[][]): string[] {
-  return rows.length === 0 ? [] : ['', plainTable([head.map((word) => pc.bold(word)), ...rows])];
+function neighborRow({
+  server,
+  kind,
+  mac,
+  state,
+  interface: by,
+  confirmedAgoSec,
+}: NeighborListing): string[] {
+  if (kind === 'local') return [server, '-', 'this host', ''];
+  if (kind === 'unreachable') return [server, '-', pc.red(state), ''];
+  const confirmed =
+    confirmedAgoSec === null
+      ? ''
+      : `${confirmedAgoSec < 120 ? `${confirmedAgoSec} s` : duration(confirmedAgoSec)} ago`;
+  return [server, mac ?? pc.red('unresolved'), by === null ? state : `${state} by ${by}`, confirmed];
 }
+
+function verdictRow({ verdict, frames, lastMinute, perSec }: VerdictOverview): string[] {
+  const isDropping = verdict.startsWith('Drop') && lastMinute > 0;
+  const minute = isDropping ? pc.red(String(lastMinute)) : String(lastMinute);
+  return [verdict, String(frames), minute, String(perSec)];
+}
+
+const section = (head: readonly string[], rows: readonly string[][]): string[] =>
+  rows.length === 0 ? [] : ['', plainTable([head.map((word) => pc.bold(word)), ...rows])];
+
+const hint = (text: string | undefined): string[] => (text === undefined ? [] : [pc.dim(`… ${text}`)]);
+
+const moreThan = (count: number, what: string): string | undefined =>
+  count <= MAX_LINES
+    ? undefined
+    : `and ${count - MAX_LINES} ${what} more: director status --json shows all of them`;
 
 function duration(seconds: number): string {
   const days = Math.floor(seconds / 86_400);

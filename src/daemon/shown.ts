@@ -1,0 +1,237 @@
+/** What the director shows of itself: replies made of what is configured, counted, checked and noted. Changes nothing. */
+import type { Watch } from '../control/api.ts';
+import { listServices } from '../control/listing.ts';
+import type {
+  HealthReply,
+  HistoryReply,
+  MarksReply,
+  OverviewReply,
+  ServicesReply,
+  SettingsReply,
+  StatusReply,
+} from '../control/protocol.ts';
+import { DirectorError } from '../errors.ts';
+import { Feed } from '../observe/feed.ts';
+import type { History } from '../observe/history.ts';
+import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
+import type { Reload } from '../observe/scrape.ts';
+import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
+import type { Configuration } from '../service/configuration.ts';
+import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
+import { version } from '../version.ts';
+import type { Counters } from './counters.ts';
+import type { Datapath } from './datapath.ts';
+import { listHealth, listServiceHealth } from './health-listing.ts';
+import type { HostInterface } from './host-interface.ts';
+import type { ServerHealth } from './server-health.ts';
+import type { ServerWatch } from './server-watch.ts';
+import { warningsOf } from './warnings.ts';
+
+const SAMPLE_INTERVAL_MS = 1000;
+/** In an overview, which is asked for each second. */
+const MAX_WARNINGS = 100;
+
+export interface ShownOptions {
+  readonly host: HostInterface;
+  readonly datapath: Datapath;
+  readonly counters: Counters;
+  readonly servers: ServerWatch;
+  readonly serverHealth: ServerHealth;
+  readonly history: History;
+  readonly configuration: () => Configuration;
+  /** So many servers have metrics of their own; if there are more, none has. */
+  readonly metricsServers: number;
+}
+
+export class Shown {
+  private readonly options: ShownOptions;
+  private readonly counters: Counters;
+  private readonly feed: Feed;
+  private readonly minute = new VerdictMinute();
+  private readonly startedMs = performance.now();
+  private reload: Reload | undefined;
+  private scraping: Promise<string> | undefined;
+  private sampling: NodeJS.Timeout | undefined;
+  private isSampling = false;
+
+  constructor(options: ShownOptions) {
+    this.options = options;
+    this.counters = options.counters;
+    this.feed = new Feed({ history: options.history, overview: (service) => this.overviewWith(service) });
+  }
+
+  /** From now on frames are sampled, and those who watch are told. */
+  start(): void {
+    this.sampling = setInterval(() => void this.sample(), SAMPLE_INTERVAL_MS);
+    void this.sample();
+  }
+
+  close(): void {
+    clearInterval(this.sampling);
+    this.feed.close();
+  }
+
+  async services(): Promise<ServicesReply> {
+    const counters = await this.counters.readWhole();
+    const { timeouts, syncDaemons } = this.configuration;
+    const services = listServices(this.configuration, counters?.services ?? {});
+    return { connectionTableSize: this.options.datapath.tableSize, timeouts, syncDaemons, services };
+  }
+
+  async status(): Promise<StatusReply> {
+    const { host, datapath, servers } = this.options;
+    const counters = await this.counters.read();
+    const { mac, mtu } = host.facts;
+    return {
+      version: version(),
+      pid: process.pid,
+      uptimeSec: this.uptimeSec,
+      interface: {
+        name: host.name,
+        up: host.state?.up ?? false,
+        mac,
+        mtu,
+        offloads: { off: host.offloadsOff, stuck: host.stuckOffloads },
+      },
+      datapath: datapath.describe(),
+      connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
+      madeRoom: counters?.madeRoom ?? {},
+      connectionTableBytes: datapath.tableBytes,
+      verdicts: counters?.verdicts ?? {},
+      neighbors: servers.list().map((neighbor) => ({
+        ...neighbor,
+        interface: neighbor.interface?.name ?? null,
+        confirmedAgoSec: servers.confirmedAgoSec(neighbor.server),
+      })),
+      warnings: this.warnings(),
+    };
+  }
+
+  health(): HealthReply {
+    return listHealth(this.configuration, this.options.serverHealth);
+  }
+
+  settings(): SettingsReply {
+    const { settings } = this.configuration;
+    return {
+      settings: SETTING_NAMES.map((name) => ({
+        name,
+        value: settings[name],
+        default: SETTINGS[name].default,
+        meaning: SETTINGS[name].meaning,
+      })),
+    };
+  }
+
+  marks(): MarksReply {
+    return { rules: this.configuration.marks };
+  }
+
+  history(after: number | undefined, limit: number): HistoryReply {
+    return { entries: this.options.history.list(after, limit) };
+  }
+
+  async overview(service: string | undefined): Promise<OverviewReply> {
+    this.requireService(service);
+    return this.overviewWith(service);
+  }
+
+  watch(service: string | undefined, wake: () => void): Watch {
+    this.requireService(service);
+    return this.feed.watch(service, wake);
+  }
+
+  /** Those who ask at the same time get the same. */
+  metrics(): Promise<string> {
+    this.scraping ??= this.scrape().finally(() => {
+      this.scraping = undefined;
+    });
+    return this.scraping;
+  }
+
+  /** The file was read again. */
+  noteReload(isSuccess: boolean): void {
+    const succeededMs = isSuccess ? Date.now() : (this.reload?.succeededMs ?? 0);
+    this.reload = { isSuccess, succeededMs };
+  }
+
+  warnings(): string[] {
+    const { host, servers } = this.options;
+    return warningsOf(this.configuration, servers.list(), host.stuckOffloads);
+  }
+
+  private get configuration(): Configuration {
+    return this.options.configuration();
+  }
+
+  private get uptimeSec(): number {
+    return Math.floor((performance.now() - this.startedMs) / 1000);
+  }
+
+  private requireService(key: string | undefined): void {
+    if (key === undefined || this.configuration.services.has(key)) return;
+    throw new DirectorError(
+      'SERVICE_NOT_FOUND',
+      `there is no virtual service ${JSON.stringify(key)}; its key is as /v1/overview has it, such as "tcp 10.0.0.100:80"`,
+    );
+  }
+
+  /** A datapath that answers late is not asked twice. */
+  private async sample(): Promise<void> {
+    if (this.isSampling) return;
+    this.isSampling = true;
+    const isWatched = this.feed.watcherCount > 0;
+    const counters = await (isWatched ? this.counters.recentWhole() : this.counters.read());
+    if (counters !== undefined) this.minute.add(counters.verdicts, performance.now());
+    await this.feed.tellAll();
+    this.isSampling = false;
+  }
+
+  /** Loaded when somebody asks for it. */
+  private async scrape(): Promise<string> {
+    const { renderMetrics } = await import('../observe/exposition.ts');
+    const { services } = await this.services();
+    const { reload } = this;
+    const maxServers = this.options.metricsServers;
+    return renderMetrics({
+      status: await this.status(),
+      services,
+      health: this.health(),
+      reload,
+      maxServers,
+    });
+  }
+
+  /** One that was watched and is no longer there has no servers. */
+  private async overviewWith(key: string | undefined): Promise<OverviewReply> {
+    const { host, datapath, serverHealth } = this.options;
+    const counters = await this.counters.recentWhole();
+    const { name, mode, state, restarts } = datapath.describe();
+    const listings = listServices(this.configuration, counters?.services ?? {});
+    const services = listings.map(serviceOverview);
+    const index = services.findIndex((service) => service.key === key);
+    const configured = key === undefined ? undefined : this.configuration.services.get(key);
+    const verdicts = this.minute.list();
+    return {
+      timeMs: Date.now(),
+      uptimeSec: this.uptimeSec,
+      interface: { name: host.name, up: host.state?.up ?? false },
+      datapath: { name, mode, state, restarts },
+      connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
+      rates: sumOfRates(services),
+      verdicts,
+      drops: dropsOf(verdicts),
+      services,
+      servers:
+        configured === undefined
+          ? []
+          : serverOverviews(listings[index]!, listServiceHealth(configured, serverHealth)),
+      warnings: firstOf(this.warnings()),
+    };
+  }
+}
+
+function firstOf(warnings: readonly string[]): readonly string[] {
+  const more = warnings.length - MAX_WARNINGS;
+  return more <= 0 ? warnings : [...warnings.slice(0, MAX_WARNINGS), `and ${more} warnings more`];
+}

@@ -1,0 +1,81 @@
+/**
+ * The end of the second line to the daemon, for captures alone: requests and answers on the first one do not wait for
+ * frames. Written without waiting, by the clock and from within the packet callback.
+ */
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { FrameBudget } from '../capture/frame-budget.ts';
+import { RecordQueue } from '../capture/record-queue.ts';
+import type { CaptureWish } from '../capture/wish.ts';
+
+const FLUSH_MS = 10;
+
+export class CaptureLine {
+  private readonly fd: number;
+  private readonly socket: Socket;
+  readonly budget = new FrameBudget(performance.now());
+  private waiting: RecordQueue | undefined;
+  private slots = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(fd: number) {
+    this.fd = fd;
+    // It makes the descriptor one that does not block.
+    this.socket = new Socket({ fd, readable: false, writable: true }).unref();
+    this.socket.on('error', () => {});
+  }
+
+  get queue(): RecordQueue {
+    this.waiting ??= new RecordQueue();
+    return this.waiting;
+  }
+
+  /** From now on these captures, and no others. `tend`: called by the clock as long as there is one. */
+  follow(wishes: readonly CaptureWish[], tend: () => void): void {
+    const slots = wishes.reduce((mask, { slot }) => mask | (1 << slot), 0);
+    // What was counted until now was for those before.
+    this.queue.addCounts(this.slots, this.slots & ~slots);
+    this.slots = slots;
+    clearInterval(this.timer);
+    if (slots !== 0) this.timer = setInterval(() => this.turn(tend), FLUSH_MS);
+    this.flush();
+    if (slots === 0) this.finish();
+  }
+
+  flush(): void {
+    this.budget.refill(performance.now());
+    this.waiting?.flush((bytes) => this.write(bytes));
+  }
+
+  private turn(tend: () => void): void {
+    this.budget.refill(performance.now());
+    tend();
+    this.flush();
+  }
+
+  /** What the last captures were still told goes out before the memory does. */
+  private finish(): void {
+    if (this.waiting?.isEmpty !== false) {
+      this.waiting = undefined;
+      return;
+    }
+    this.timer = setInterval(() => {
+      this.flush();
+      if (this.waiting?.isEmpty === false) return;
+      clearInterval(this.timer);
+      this.waiting = undefined;
+    }, FLUSH_MS);
+  }
+
+  private write(bytes: Buffer): number | undefined {
+    try {
+      return writeSync(this.fd, bytes);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') return undefined;
+      // Nobody is there any more to be told.
+      if (code === 'EPIPE' || code === 'ECONNRESET') return bytes.length;
+      throw error;
+    }
+  }
+}
