@@ -2,13 +2,13 @@
 #pragma once
 
 #include <napi.h>
-#include <uv.h>
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "bpf_events.h"
+#include "readable_poll.h"
 #include "syscall_result.h"
 
 namespace director {
@@ -25,17 +25,14 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   void ReadNow();
 
  private:
-  bool StopPolling(napi_async_cleanup_hook_handle report_to);
-  static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* argument);
-  static void OnReadable(uv_poll_t* poll, int status, int events);
+  void OnReadable();
   void Deliver(const std::vector<std::uint8_t>& record);
 
   Napi::Env env_;
   RingReader reader_;
-  uv_poll_t* poll_ = nullptr;
+  ReadablePoll poll_;
   Napi::FunctionReference on_event_;
   Napi::AsyncContext context_;
-  napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
 };
 
 }  // namespace director

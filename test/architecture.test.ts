@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   service: { values: ['wire', ...ROOT_FILES] },
   schedule: { values: ['wire', ...ROOT_FILES], types: ['service'] },
   connection: { values: ['wire', ...ROOT_FILES], types: ['service', 'control/protocol.ts'] },
-  engine: { values: ['wire', ...ROOT_FILES] },
+  engine: { values: ['wire', 'host/native.ts', ...ROOT_FILES] },
   datapath: {
     values: ['wire', 'service', 'connection', 'schedule/load.ts', ...ROOT_FILES],
     types: ['engine'],

@@ -13,7 +13,7 @@ import type { Log } from '../log.ts';
 import type {
   Answers,
   DatapathKind,
-  PcapStart,
+  PathStart,
   Predecessor,
   Request,
   StartAnswer,
@@ -65,10 +65,10 @@ export class Datapath {
   private readonly state: DatapathState;
   private process: DatapathProcess | undefined;
   private hasBegun = false;
-  private plan: PcapStart | XdpStart | undefined;
+  private plan: PathStart | XdpStart | undefined;
   /** Of what the kernel holds. */
   private sizes: XdpSizes | undefined;
-  /** Of the pcap datapath. */
+  /** Of the datapaths in user space. */
   private memory: HeldMemory | undefined;
   /** Forwards without a daemon, until it is taken over or ended. */
   private left: Predecessor | undefined;
@@ -100,7 +100,11 @@ export class Datapath {
   /** Resolves when it forwards. */
   async start(): Promise<void> {
     const { datapath, log } = this.options;
-    if (datapath === 'pcap' || !(await this.startXdp())) await this.startPcap();
+    if (datapath === 'auto' || datapath === 'xdp') {
+      if (!(await this.startXdp())) await this.startInUserSpace('pcap');
+    } else {
+      await this.startInUserSpace(datapath);
+    }
     const mode = this.mode === null ? '' : ` (${this.mode})`;
     log.info(
       { event: 'datapath', datapath: this.kind, mode: this.mode },
@@ -113,7 +117,7 @@ export class Datapath {
   async removeLeftovers(): Promise<void> {
     if (this.kind !== 'xdp') return;
     this.endLeftProcess(readNoteFile(this.noteFile));
-    await this.options.host.removeLeftFromPcap();
+    await this.options.host.removeLeftFromUserSpace();
   }
 
   request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
@@ -149,7 +153,7 @@ export class Datapath {
   }
 
   async stop(keepForwarding: boolean): Promise<void> {
-    if (keepForwarding && this.plan?.kind === 'pcap') this.process?.release();
+    if (keepForwarding && this.plan?.kind !== 'xdp') this.process?.release();
     const isRemoved = (await this.process?.stop(this.hasBegun && !keepForwarding)) ?? true;
     // One that did not come to run has touched nothing, and what it found is not ours to remove.
     if (!this.hasBegun || keepForwarding) return;
@@ -182,10 +186,10 @@ export class Datapath {
     }
   }
 
-  private async startPcap(): Promise<void> {
+  private async startInUserSpace(kind: PathStart['kind']): Promise<void> {
     const { host, log, connectionTableSize } = this.options;
     this.left = this.findLeftProcess();
-    const { interface: name, mac } = await host.prepareForPcap(this.left !== undefined);
+    const { interface: name, mac } = await host.prepareForUserSpace(kind, this.left !== undefined);
     if (removeLeftFromXdp(host.name))
       log.info({}, `removed the xdp datapath that a director left which was killed`);
     this.memory ??= HeldMemory.create(host.name, connectionTableSize);
@@ -193,7 +197,7 @@ export class Datapath {
     const delivery = { interface: name, mac };
     const notes =
       memory.capacity === connectionTableSize ? [] : [staysAt(memory.capacity, connectionTableSize)];
-    const plan: PcapStart = { kind: 'pcap', delivery, memory: memory.path, noteFile, predecessor };
+    const plan: PathStart = { kind, delivery, memory: memory.path, noteFile, predecessor };
     await this.begin(plan, [...this.notes, ...notes]);
     this.plan = { ...plan, predecessor: null };
     if (predecessor !== null) reapWhenEnded(predecessor.pid);
@@ -220,7 +224,7 @@ export class Datapath {
     );
   }
 
-  private async begin(plan: PcapStart | XdpStart, notes: readonly string[]): Promise<void> {
+  private async begin(plan: PathStart | XdpStart, notes: readonly string[]): Promise<void> {
     this.plan = plan;
     this.planNotes = notes;
     this.process ??= this.createProcess(plan.kind);
@@ -250,14 +254,14 @@ export class Datapath {
   }
 
   private forgetMemory(): void {
-    if (this.plan?.kind !== 'pcap') return;
+    if (this.plan === undefined || this.plan.kind === 'xdp') return;
     const { host } = this.options;
     this.memory?.close();
     this.memory = HeldMemory.create(host.name, this.tableSize);
     this.plan = { ...this.plan, memory: this.memory.path };
   }
 
-  private startRequest(datapath: PcapStart | XdpStart): StartRequest {
+  private startRequest(datapath: PathStart | XdpStart): StartRequest {
     const { host, connectionTableSize } = this.options;
     return {
       kind: 'start',

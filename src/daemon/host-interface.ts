@@ -13,7 +13,13 @@ import {
   removeLeftDelivery,
 } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
-import { type OffloadsOff, RECEIVE_MERGING, turnOffOffloads, VLAN_REMOVAL } from '../host/offloads.ts';
+import {
+  IRREVERSIBLE_MERGING,
+  type OffloadsOff,
+  RECEIVE_MERGING,
+  turnOffOffloads,
+  VLAN_REMOVAL,
+} from '../host/offloads.ts';
 import type { Log } from '../log.ts';
 import type { HostFacts } from '../worker/messages.ts';
 import { OffloadNotes } from './offload-notes.ts';
@@ -71,7 +77,7 @@ export class HostInterface {
   }
 
   /** What a crash of a director with the other datapath left; when this one works, so that there is no gap. */
-  async removeLeftFromPcap(): Promise<void> {
+  async removeLeftFromUserSpace(): Promise<void> {
     const left = [
       (await this.guard.removeLeft()) ? 'a guard table' : '',
       (await removeLeftDelivery(this.name, this.state?.index ?? 0)) ? 'a veth pair' : '',
@@ -84,8 +90,8 @@ export class HostInterface {
    * For a datapath that gets copies of frames. The result says where it hands in what is for the host's own stack.
    * `isAtWork`: one of before forwards, and needs what is there: the veth pair, and the guard until setGuarded().
    */
-  async prepareForPcap(isAtWork: boolean): Promise<LocalDelivery> {
-    this.unwanted = RECEIVE_MERGING;
+  async prepareForUserSpace(kind: 'pcap' | 'ring', isAtWork: boolean): Promise<LocalDelivery> {
+    this.unwanted = kind === 'ring' ? IRREVERSIBLE_MERGING : RECEIVE_MERGING;
     const index = this.state?.index ?? 0;
     const found = isAtWork ? await findLocalDelivery(this.name, index) : undefined;
     this.delivery = found ?? (await createLocalDelivery(this.name, index));

@@ -7,7 +7,7 @@ import { WorkerProcess } from './worker-process.ts';
 /** Resolves after a clean end. Rejects when it cannot start, with nothing left behind. */
 export async function start(options: Omit<RunOptions, 'worker'>): Promise<void> {
   requirePrivileges();
-  const worker = new WorkerProcess(options.datapath === 'pcap' ? 'pcap' : 'xdp');
+  const worker = new WorkerProcess(options.datapath === 'auto' ? 'xdp' : options.datapath);
   let beginsAnew = false;
   try {
     const { run } = await import('./run.ts');

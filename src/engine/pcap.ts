@@ -3,10 +3,9 @@
  * frame. Runs in a process of its own, since cap does not survive a link that goes down (docs/OPERATIONS.md, "When the
  * link goes down").
  */
-import type { MacAddress } from '../wire/address.ts';
+import { renderMac } from '../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeMacs } from '../wire/ethernet.ts';
-import type { Packet } from '../wire/packet.ts';
-import type { FrameSink } from './engine.ts';
+import type { EngineOptions, FrameEngine, Wanted } from './engine.ts';
 import { FRAME_BUFFER_BYTES, MIN_RING_BYTES, OpenInterface } from './open-interface.ts';
 import { completeChecksum, segmentTcp } from './segment.ts';
 
@@ -15,18 +14,11 @@ const RING_BYTES = 32 * 1024 * 1024;
 /** Nothing is read where frames are only delivered. */
 const NOTHING = 'less 1';
 
-export interface PcapEngineOptions {
-  readonly interface: string;
-  /** The end of the veth pair that leads into this host's own stack, and the MAC at its other end. */
-  readonly delivery: { readonly interface: string; readonly mac: MacAddress };
-  /** What the path decoded last. */
-  readonly packet: Packet;
-  readonly onFrame: (frame: DataView, lengthBytes: number) => void;
-}
-
-export class PcapEngine implements FrameSink {
+export class PcapEngine implements FrameEngine {
   mtuBytes = 1500;
-  private readonly options: PcapEngineOptions;
+  /** The cap package does not tell. */
+  readonly drops = null;
+  private readonly options: EngineOptions;
   private wire: OpenInterface | undefined;
   private host: OpenInterface | undefined;
   private readonly segment = Buffer.alloc(FRAME_BUFFER_BYTES);
@@ -36,18 +28,19 @@ export class PcapEngine implements FrameSink {
     FRAME_BUFFER_BYTES,
   );
 
-  constructor(options: PcapEngineOptions) {
+  constructor(options: EngineOptions) {
     this.options = options;
   }
 
-  /** Receives what passes `filter` (pcap-filter(7)) from now on. Throws what libpcap says when it cannot. */
-  open(filter: string): void {
+  open({ ownMac, addresses }: Wanted): void {
     this.close();
-    const { interface: name, delivery, onFrame } = this.options;
+    const filter = captureFilter(renderMac(ownMac), addresses);
+    const { interface: name, delivery, onWake, onFrame } = this.options;
     this.host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
-    const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) =>
-      onFrame(wire.view, lengthBytes),
-    );
+    const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) => {
+      onWake();
+      onFrame(wire.view, lengthBytes);
+    });
     this.wire = wire;
   }
 

@@ -3,7 +3,7 @@ import type { ServerAddress, ServiceAddress } from '../service/model.ts';
 
 export interface Knowledge {
   /** `file`: no datapath runs, the services are those of a file. */
-  readonly datapath: 'pcap' | 'xdp' | 'file';
+  readonly datapath: 'pcap' | 'ring' | 'xdp' | 'file';
   /** Of the director's interface; empty with a file. */
   readonly interface: string;
   /** Of this host, in canonical text. */

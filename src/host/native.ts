@@ -29,6 +29,25 @@ export interface NativeNetlinkSocket {
   close(): void;
 }
 
+/** Frames in memory that the kernel shares with us: native/packet_ring.h. */
+export interface NativePacketRing {
+  /** The receive slots, then the send slots. Detached by close(). */
+  readonly memory: ArrayBuffer;
+  /** What stands ready to be sent goes. False: the interface takes no more at present. */
+  flush(): boolean;
+  /** A frame too long for a slot, with its virtio_net_hdr: how many bytes; 0: there is none. */
+  receiveLong(buffer: Uint8Array): number;
+  /** How many frames found no place since this was asked last. */
+  readDrops(): number;
+  close(): void;
+}
+
+export interface NativePacketSender {
+  /** A frame with its virtio_net_hdr. False: the interface did not take it. */
+  send(bytes: Uint8Array, start: number, end: number): boolean;
+  close(): void;
+}
+
 export interface HostAddon {
   /**
    * `groups`: bits RTMGRP_* of linux/rtnetlink.h. `onOverrun`: the kernel had to drop messages (ENOBUFS); what
@@ -39,6 +58,19 @@ export interface HostAddon {
     onDatagram: (datagram: Buffer) => void,
     onOverrun: () => void,
   ) => NativeNetlinkSocket;
+  /**
+   * `filter`: struct sock_filter, one after the other. Sizes are powers of two. `onReadable`: a frame waits. Needs
+   * CAP_NET_RAW.
+   */
+  readonly PacketRing: new (
+    interfaceName: string,
+    filter: Uint8Array,
+    slotBytes: number,
+    receiveSlots: number,
+    sendSlots: number,
+    onReadable: () => void,
+  ) => NativePacketRing;
+  readonly PacketSender: new (interfaceName: string) => NativePacketSender;
   /** One datagram to systemd, sd_notify(3). `path` as NOTIFY_SOCKET has it: a file, or `@` and a name. */
   notify(path: string, text: string): void;
   /**

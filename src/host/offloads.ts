@@ -7,6 +7,8 @@ import { runCommand } from './command.ts';
 
 /** ethtool's names, as -k prints and -K takes them. */
 export const RECEIVE_MERGING = ['generic-receive-offload', 'large-receive-offload', 'rx-gro-hw'] as const;
+/** Of these, what loses how the frames were before: no card can cut them again. */
+export const IRREVERSIBLE_MERGING = ['large-receive-offload'] as const;
 export const SEGMENTATION = ['tcp-segmentation-offload', 'generic-segmentation-offload'] as const;
 
 /** Taking the VLAN tag out of a frame before an XDP program sees it. */

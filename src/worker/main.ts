@@ -6,6 +6,7 @@
 import type { CaptureWish } from '../capture/wish.ts';
 import { matchesFilter } from '../connection/connection-filter.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
+import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { DirectorError } from '../errors.ts';
 import { CaptureLine } from './capture-line.ts';
 import { Channel } from './channel.ts';
@@ -16,7 +17,7 @@ import type {
   DatapathKind,
   FromWorker,
   Notice,
-  PcapStart,
+  PathStart,
   Request,
   StartRequest,
   ToWorker,
@@ -122,12 +123,23 @@ class Worker {
 
 /** Loads the code of one datapath, and no other. */
 async function load(kind: DatapathKind): Promise<Begin> {
-  if (kind === 'pcap') {
-    const { PathDatapath } = await import('./path-datapath.ts');
-    return (request, line) => new PathDatapath(request, request.datapath as PcapStart, line);
+  if (kind === 'xdp') {
+    const { KernelDatapath } = await import('./xdp-datapath.ts');
+    return (request, line) => new KernelDatapath(request, request.datapath as XdpStart, line);
   }
-  const { KernelDatapath } = await import('./xdp-datapath.ts');
-  return (request, line) => new KernelDatapath(request, request.datapath as XdpStart, line);
+  const [{ PathDatapath }, createEngine] = await Promise.all([import('./path-datapath.ts'), ENGINES[kind]()]);
+  return (request, line) => new PathDatapath(request, request.datapath as PathStart, line, createEngine);
 }
+
+const ENGINES: Readonly<Record<PathStart['kind'], () => Promise<(options: EngineOptions) => FrameEngine>>> = {
+  async pcap() {
+    const { PcapEngine } = await import('../engine/pcap.ts');
+    return (options) => new PcapEngine(options);
+  },
+  async ring() {
+    const { RingEngine } = await import('../engine/ring.ts');
+    return (options) => new RingEngine(options);
+  },
+};
 
 new Worker(await load(process.argv[2] as DatapathKind));

@@ -32,11 +32,11 @@ export interface ConfigurationMessage extends Omit<Configuration, 'services'> {
   readonly services: readonly ConfiguredService[];
 }
 
-/** Frames through libpcap, the path in the process itself. */
-export type DatapathKind = (PcapStart | XdpStart)['kind'];
+export type DatapathKind = (PathStart | XdpStart)['kind'];
 
-export interface PcapStart {
-  readonly kind: 'pcap';
+/** The path in the process itself; frames through libpcap, or through rings that the kernel shares with it. */
+export interface PathStart {
+  readonly kind: 'pcap' | 'ring';
   /** Where frames for this host's own stack go in, and the MAC that they must carry. */
   readonly delivery: { readonly interface: string; readonly mac: string };
   /** The file of the memory that outlives the process (path-memory.ts), as the daemon holds it. */
@@ -72,7 +72,7 @@ export interface StartRequest {
   readonly interface: string;
   readonly interfaceIndex: number;
   readonly connectionTableSize: number;
-  readonly datapath: PcapStart | XdpStart;
+  readonly datapath: PathStart | XdpStart;
   /** null: the one that is taken over, from the pinned state or the predecessor; or none. */
   readonly configuration: ConfigurationMessage | null;
   readonly nextHops: readonly NextHop[];
@@ -119,6 +119,8 @@ export interface CountersReport {
   /** Connections that made room for others, by name of the RoomMaker; those that never did are left out. */
   readonly madeRoom: Readonly<Record<string, number>>;
   readonly capturing: boolean;
+  /** Frames that came faster than they were taken, since the process began; null: nobody counts them. */
+  readonly dropped: number | null;
 }
 
 export interface ConnectionsPage {

@@ -1,5 +1,5 @@
 /**
- * The path in this process, with frames through libpcap: joins engine, path and session, and keeps time. Goes on alone
+ * The path in this process, with frames through an engine: joins engine, path and session, and keeps time. Goes on alone
  * when its daemon is gone, until a process of the next one takes over.
  */
 import type { CaptureWish } from '../capture/wish.ts';
@@ -8,7 +8,7 @@ import { ExpirySweep } from '../datapath/expiry.ts';
 import { forward } from '../datapath/forward.ts';
 import { createPath, type Path } from '../datapath/path.ts';
 import { Verdict } from '../datapath/verdict.ts';
-import { captureFilter, PcapEngine } from '../engine/pcap.ts';
+import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
 import type { CaptureLine } from './capture-line.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
@@ -17,7 +17,7 @@ import type {
   ConfigurationMessage,
   CountersReport,
   HostFacts,
-  PcapStart,
+  PathStart,
   Predecessor,
   StartAnswer,
   StartRequest,
@@ -43,10 +43,11 @@ export class PathDatapath implements WorkerDatapath {
   private readonly line: WorkerLine;
   private readonly memory: MappedMemory;
   private readonly path: Path;
-  private readonly engine: PcapEngine;
+  private readonly engine: FrameEngine;
   private readonly clockOffsetMs: number;
   private host: HostFacts;
-  private filter = '';
+  /** What the engine was opened for. */
+  private opened = '';
   private openFailure = '';
   private lastOpenMs = Number.NEGATIVE_INFINITY;
   private readonly sweep = new ExpirySweep();
@@ -57,7 +58,12 @@ export class PathDatapath implements WorkerDatapath {
   private slices = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(request: StartRequest, start: PcapStart, line: WorkerLine) {
+  constructor(
+    request: StartRequest,
+    start: PathStart,
+    line: WorkerLine,
+    createEngine: (options: EngineOptions) => FrameEngine,
+  ) {
     const { delivery } = start;
     this.line = line;
     this.memory = new MappedMemory(start.memory);
@@ -78,10 +84,11 @@ export class PathDatapath implements WorkerDatapath {
       seed: this.memory.seed,
       memory: this.memory,
     });
-    this.engine = new PcapEngine({
+    this.engine = createEngine({
       interface: request.interface,
       delivery: { interface: delivery.interface, mac: parseMac(delivery.mac)! },
       packet: this.path.packet,
+      onWake: () => this.tick(),
       onFrame: (frame, lengthBytes) => this.onFrame(frame, lengthBytes),
     });
     this.session = new PathSession(this.path);
@@ -140,7 +147,8 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   readCounters(withServices: boolean): CountersReport {
-    return { ...this.session.readCounters(withServices), capturing: this.engine.isOpen };
+    const { isOpen: capturing, drops: dropped } = this.engine;
+    return { ...this.session.readCounters(withServices), capturing, dropped };
   }
 
   followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
@@ -171,12 +179,13 @@ export class PathDatapath implements WorkerDatapath {
   private capture(): void {
     const { host, engine, session } = this;
     if (!host.interfaceUp) return;
-    const filter = captureFilter(host.mac, session.virtualAddresses);
-    if (engine.isOpen && filter === this.filter) return;
+    const addresses = session.virtualAddresses;
+    const wanted = [host.mac, ...addresses].join();
+    if (engine.isOpen && wanted === this.opened) return;
     this.lastOpenMs = performance.now();
     try {
-      engine.open(filter);
-      this.filter = filter;
+      engine.open({ ownMac: parseMac(host.mac)!, addresses });
+      this.opened = wanted;
       this.openFailure = '';
     } catch (error) {
       engine.close();
@@ -192,7 +201,6 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   private onFrame(frame: DataView, lengthBytes: number): void {
-    this.tick();
     this.tap?.begin(frame, lengthBytes);
     const verdict = forward(this.path, frame, lengthBytes);
     this.tap?.end(verdict);

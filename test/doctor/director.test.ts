@@ -1,4 +1,5 @@
 /** What is around a director: its daemon, its rules, other directors, the card, the kernel. */
+
 import { describe, expect, test } from 'vitest';
 import type { StatusReply } from '../../src/control/protocol.ts';
 import { capabilities } from '../../src/doctor/checks/capabilities.ts';
@@ -10,6 +11,7 @@ import { ipvsServices, kernelIpvs } from '../../src/doctor/checks/kernel-ipvs.ts
 import { offloads } from '../../src/doctor/checks/offloads.ts';
 import { lockedInterfaces, otherDirector } from '../../src/doctor/checks/other-director.ts';
 import { guardScript } from '../../src/host/guard.ts';
+import { RECEIVE_MERGING, VLAN_REMOVAL } from '../../src/host/offloads.ts';
 import { host, ids, VIP, VIP6 } from './facts.ts';
 
 describe('the guard', () => {
@@ -115,7 +117,11 @@ describe('other directors', () => {
 
 describe('offloads', () => {
   const judge = (name: string, on: boolean, fixed: boolean, isXdp: boolean) =>
-    offloads.judge({ interfaceName: 'eth0', offloads: new Map([[name, { name, on, fixed }]]), isXdp });
+    offloads.judge({
+      interfaceName: 'eth0',
+      offloads: new Map([[name, { name, on, fixed }]]),
+      unwanted: isXdp ? [...RECEIVE_MERGING, VLAN_REMOVAL] : RECEIVE_MERGING,
+    });
 
   test.each([
     ['generic-receive-offload', true, false, false, 'offload-on', 'ethtool -K eth0 gro off'],

@@ -4,19 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  ACK,
-  DIRECTOR_MAC,
-  eth,
-  type FrameBuilder,
-  GATEWAY_MAC,
-  packet,
-  payloadOf,
-  SYN,
-} from '../helpers/frame-builder.ts';
-import { CLIENT, CLIENT6, VIP, VIP6 } from '../helpers/sample-frames.ts';
-
-const OTHER_MAC = '02:00:00:00:00:0b';
+import { DIRECTOR_MAC, type FrameBuilder } from '../helpers/frame-builder.ts';
+import { VIP, VIP6 } from '../helpers/sample-frames.ts';
+import { unwanted, wanted } from '../helpers/wanted-frames.ts';
 
 /** engine/pcap.ts needs the cap package, which is optional; tcpdump may be missing too. */
 const engine = await import('../../src/engine/pcap.ts').catch(() => undefined);
@@ -81,49 +71,6 @@ function captureFile(frames: readonly Uint8Array[]): Uint8Array {
   });
   return Buffer.concat([header, ...records]);
 }
-
-const wanted: Readonly<Record<string, FrameBuilder>> = {
-  'TCP to us': eth().ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'UDP over IPv6 to us': eth().ipv6(CLIENT6, VIP6).udp(1, 53),
-  'later fragment': eth().ipv4(CLIENT, VIP, { fragmentOffsetBytes: 8 }).raw(payloadOf(8), { ipProtocol: 17 }),
-  'ICMP error': eth()
-    .ipv4('198.51.100.1', VIP)
-    .icmp(3, 4, packet().ipv4(VIP, CLIENT).tcp(80, 1, ACK)),
-  'one tag': eth().vlan(7).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'two tags, IPv6': eth().vlan(7).vlan(8).ipv6(CLIENT6, VIP6).tcp(1, 80, SYN),
-  'service tag': eth().vlan(7, 0x88a8).vlan(8).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'our reply': eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC })
-    .ipv4(VIP, CLIENT)
-    .tcp(80, 1, SYN | ACK),
-  'claim of the virtual address': eth({ to: 'ff:ff:ff:ff:ff:ff', from: OTHER_MAC }).arp({
-    senderMac: OTHER_MAC,
-    senderIp: VIP,
-    targetIp: VIP,
-  }),
-};
-const unwanted: Readonly<Record<string, FrameBuilder>> = {
-  'to another address': eth().ipv4(CLIENT, '10.0.0.1').tcp(1, 80, SYN),
-  'to another MAC': eth({ to: OTHER_MAC }).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'what we forwarded': eth({ from: DIRECTOR_MAC, to: OTHER_MAC }).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'what we forwarded, tagged': eth({ from: DIRECTOR_MAC, to: OTHER_MAC })
-    .vlan(7)
-    .ipv4(CLIENT, VIP)
-    .tcp(1, 80, SYN),
-  'our ICMP answer': eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC })
-    .ipv4(VIP, CLIENT)
-    .icmp(3, 3, packet().ipv4(CLIENT, VIP).udp(1, 2)),
-  'ARP request for the virtual address': eth({ to: 'ff:ff:ff:ff:ff:ff' }).arp({
-    senderMac: GATEWAY_MAC,
-    senderIp: '10.0.0.254',
-    targetIp: VIP,
-  }),
-  'our own claim': eth({ to: 'ff:ff:ff:ff:ff:ff', from: DIRECTOR_MAC }).arp({
-    senderMac: DIRECTOR_MAC,
-    senderIp: VIP,
-    targetIp: VIP,
-  }),
-  'our own ssh': eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC }).ipv4('10.0.0.1', CLIENT).tcp(22, 1, ACK),
-};
 
 describe.skipIf(missing !== '')('libpcap', () => {
   test('lets in what the path wants, and no more', () => {

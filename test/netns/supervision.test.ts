@@ -9,6 +9,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   describeWithDirector,
   HOSTS,
+  IN_USER_SPACE,
   type Lab,
   labs,
   makeInterfaceAnew,
@@ -57,286 +58,288 @@ function resumedAfterMs(probes: readonly Probe[], sinceMs: number, isGood: (prob
 const wasAnswered = ({ server }: Probe) => server !== undefined;
 
 describeWithDirector('what the service survives', [], () => {
-  const { create } = labs();
-  let lab: Lab;
-  let running: RunningDirector;
-  let rulesPath: string;
+  describe.each(IN_USER_SPACE)('over %s', (engine) => {
+    const { create } = labs();
+    let lab: Lab;
+    let running: RunningDirector;
+    let rulesPath: string;
 
-  beforeAll(async () => {
-    lab = await create('supervision');
-    rulesPath = join(lab.folder, 'rules');
-    writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
-    running = await lab.startDirector('pcap', '--rules', rulesPath);
-  });
-  beforeEach(() => expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/));
-
-  const inDirector = (...command: [string, ...string[]]) =>
-    lab.must('director', command[0], command.slice(1));
-  const neighborAt = async (address: string) =>
-    (await lab.client.readStatus()).neighbors.find(({ server }) => server === address);
-  const macOf = async (address: string) => (await neighborAt(address))?.mac;
-  const interfaceIsUp = async () => (await lab.client.readStatus()).interface.up;
-
-  /** Does `act` while a client asks for pages; `act` resolves when the cause is over. */
-  async function whileProbing(act: () => Promise<unknown>, isGood = wasAnswered) {
-    const prober = await lab.program('client', 'prober.mjs', VIP, '80');
-    await expect.poll(() => probesOf(prober).filter(isGood).length, SOON).toBeGreaterThan(3);
-    const linesBefore = running.lines.length;
-    await act();
-    const overMs = Date.now();
-    const resumed = () => resumedAfterMs(probesOf(prober), overMs, isGood);
-    await expect.poll(resumed, SOON).toBeDefined();
-    await prober.end();
-    const interrupted = probesOf(prober).filter((probe) => !isGood(probe)).length;
-    return { resumedMs: resumed()!, interrupted, said: running.messages(linesBefore) };
-  }
-
-  async function whileProbingAndWatching(act: () => Promise<unknown>) {
-    const watch = watchStatus(lab.client);
-    const outcome = await whileProbing(act).finally(async () => {
-      const { answers, failures, slowestMs } = await watch.finish();
-      expect(failures).toEqual([]);
-      expect(answers).toBeGreaterThan(10);
-      expect(slowestMs).toBeLessThan(1000);
+    beforeAll(async () => {
+      lab = await create(`supervision-${engine}`);
+      rulesPath = join(lab.folder, 'rules');
+      writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
+      running = await lab.startDirector(engine, '--rules', rulesPath);
     });
-    console.info(
-      `resumed after ${outcome.resumedMs} ms, ${outcome.interrupted} probes lost: ${expect.getState().currentTestName}`,
-    );
-    expect(outcome.resumedMs).toBeLessThan(RESUME_WITHIN_MS);
-    return outcome;
-  }
+    beforeEach(() => expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/));
 
-  /** A connection that is held through `act`, and goes on afterwards. */
-  async function whileTalking(act: () => Promise<unknown>) {
-    const talker = await lab.program('client', 'talker.mjs', VIP, '80');
-    const answers = () => talker.lines.map((line) => JSON.parse(line));
-    await expect.poll(() => answers().length, SOON).toBeGreaterThan(2);
-    await act();
-    const before = answers().length;
-    await expect.poll(() => answers().length, SOON).toBeGreaterThan(before + 3);
-    await talker.end();
-    const [first, ...others] = answers().slice(0, -1);
-    for (const { atMs, ...other } of others) {
-      expect(other, `at ${atMs}`).toEqual({ localPort: first.localPort, server: first.server });
-    }
-    expect(answers().at(-1)).toMatchObject({ closed: true });
-  }
+    const inDirector = (...command: [string, ...string[]]) =>
+      lab.must('director', command[0], command.slice(1));
+    const neighborAt = async (address: string) =>
+      (await lab.client.readStatus()).neighbors.find(({ server }) => server === address);
+    const macOf = async (address: string) => (await neighborAt(address))?.mac;
+    const interfaceIsUp = async () => (await lab.client.readStatus()).interface.up;
 
-  const flap = {
-    'the link is set down and up': {
-      down: () => inDirector('ip', 'link', 'set', 'eth0', 'down'),
-      up: () => inDirector('ip', 'link', 'set', 'eth0', 'up'),
-    },
-    'the cable is pulled and put back': {
-      down: () => lab.script('unplug', 'director'),
-      up: () => lab.script('plug', 'director'),
-    },
-  };
-
-  describe.each(Object.entries(flap))('%s', (_name, { down, up }) => {
-    const downAndUp = async () => {
-      await down();
-      await expect.poll(interfaceIsUp, SOON).toBe(false);
-      expect((await lab.client.readStatus()).datapath.state).toBe('waiting for the interface');
-      await up();
-    };
-
-    test('forwarding resumes, and two lines say why it stopped', async () => {
-      const { pid, restarts } = (await lab.client.readStatus()).datapath;
-      const { said } = await whileProbingAndWatching(downAndUp);
-      const aboutLink = said.filter((message) => message.includes('eth0: the link'));
-      expect(aboutLink).toEqual([
-        'eth0: the link is down; waiting for it',
-        'eth0: the link is up; forwarding',
-      ]);
-      // cap without its assertions lives through it; where it does not, the next process has taken over.
-      expect((await lab.client.readStatus()).datapath).toMatchObject({ pid, restarts });
-    });
-
-    test('an established connection goes on', () => whileTalking(downAndUp));
-  });
-
-  test('the interface is deleted and made again: it is made fit, and forwarding resumes', async () => {
-    const { said } = await whileProbingAndWatching(async () => {
-      await inDirector('ip', 'link', 'delete', 'eth0');
-      await expect.poll(interfaceIsUp, SOON).toBe(false);
-      await makeInterfaceAnew(lab);
-      const vips = ['--vip', VIP, '--vip', VIP6];
-      const own = ['--address', `${director.ipv4}/24`, '--address', `${director.ipv6}/64`];
-      await inDirector('director-up', '--interface', 'eth0', ...own, ...vips);
-    });
-    expect(said.filter((message) => message.startsWith('eth0: the interface'))).toEqual([
-      'eth0: the interface is gone; waiting for it to return',
-      'eth0: the interface is back; making it fit again',
-    ]);
-    expect(await inDirector('ethtool', '-k', 'eth0')).toMatch(/^generic-receive-offload: off/m);
-    expect(await inDirector('nft', 'list', 'ruleset')).toMatch(
-      /hook ingress device "?eth0"?[^}]*|devices = \{ "?eth0"? \}/,
-    );
-  });
-
-  test('the datapath process is killed: the next takes over, and one line says so', async () => {
-    const { pid, restarts } = (await lab.client.readStatus()).datapath;
-    const { said } = await whileProbingAndWatching(async () => process.kill(pid!, 'SIGKILL'));
-    expect(said.filter((message) => message.includes('the datapath process ended (SIGKILL)'))).toHaveLength(
-      1,
-    );
-    const { datapath } = await lab.client.readStatus();
-    expect(datapath).toMatchObject({ state: 'running', restarts: restarts + 1 });
-    expect(datapath.pid).not.toBe(pid);
-  });
-
-  test('the datapath process is killed again and again: the daemon keeps up', async () => {
-    for (let kill = 0; kill < 3; kill++) {
-      const status = await lab.client.readStatus();
-      process.kill(status.datapath.pid!, 'SIGKILL');
-      const next = async () => {
-        const { pid, state } = (await lab.client.readStatus()).datapath;
-        return state === 'running' && pid !== status.datapath.pid;
-      };
-      await expect.poll(next, SOON).toBe(true);
-    }
-    await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
-  });
-
-  test('the process that stands by is killed: another takes its place, and nothing else happens', async () => {
-    const { pid, datapath } = await lab.client.readStatus();
-    const spare = () => childrenOf(pid).find((child) => child !== datapath.pid);
-    await expect.poll(spare, SOON).toBeDefined();
-    const killed = spare()!;
-    process.kill(killed, 'SIGKILL');
-    await expect.poll(() => [undefined, killed].includes(spare()), SOON).toBe(false);
-    expect((await lab.client.readStatus()).datapath).toMatchObject({
-      pid: datapath.pid,
-      restarts: datapath.restarts,
-    });
-  });
-
-  test('edits made while the next datapath process starts are not lost', async () => {
-    const ports = [9001, 9002, 9003, 9004, 9005, 9006];
-    process.kill((await lab.client.readStatus()).datapath.pid!, 'SIGKILL');
-    for (const port of ports) {
-      expect(await lab.ipvsadm(`-A -t ${VIP}:${port} -s rr`)).toMatchObject({ code: 0 });
-      expect(await lab.ipvsadm(`-a -t ${VIP}:${port} -r ${rs1.ipv4} -g`)).toMatchObject({ code: 0 });
-    }
-    // Nothing listens there: a reset shows that the real server was asked; the guard would leave the client waiting.
-    for (const port of ports) {
-      await expect.poll(() => lab.page(`http://${VIP}:${port}/`), SOON).toContain("Couldn't connect");
-    }
-    for (const port of ports) await lab.ipvsadm(`-D -t ${VIP}:${port}`);
-  });
-
-  test('a datapath process that hangs is replaced', { timeout: 60_000 }, async () => {
-    const { datapath } = await lab.client.readStatus();
-    const linesBefore = running.lines.length;
-    process.kill(datapath.pid!, 'SIGSTOP');
-    const served = () => lab.page(`http://${VIP}/`);
-    await expect.poll(served, { timeout: 30_000, interval: 200 }).toMatch(/^172/);
-    const said = () =>
-      running.messages(linesBefore).some((message) => message.includes('did not react for 10 s'));
-    await expect.poll(said, SOON).toBe(true);
-    expect((await lab.client.readStatus()).datapath.pid).not.toBe(datapath.pid);
-  });
-
-  test('the guard is put back after somebody flushed the whole rule set', async () => {
-    await inDirector('nft', 'flush', 'ruleset');
-    const tables = () => inDirector('nft', 'list', 'tables');
-    await expect.poll(tables, SOON).toContain('director_eth0');
-    const said = () =>
-      running.messages(0).some((message) => message.includes('somebody removed the guard table'));
-    await expect.poll(said, SOON).toBe(true);
-  });
-
-  test('the daemon and its datapath process are killed: the next start finds and replaces what they left', async () => {
-    const { pid, datapath } = await lab.client.readStatus();
-    const { resumedMs } = await whileProbing(async () => {
-      process.kill(pid, 'SIGKILL');
-      process.kill(datapath.pid!, 'SIGKILL');
-      await running.exited;
-      expect(await inDirector('nft', 'list', 'tables')).toContain('director_eth0');
-      expect(await inDirector('ip', '-brief', 'link')).toContain('dir-eth0@');
-      expect(existsSync(lab.socketPath)).toBe(true);
-      running = await lab.startDirector('pcap', '--rules', rulesPath);
-    });
-    expect(resumedMs).toBeLessThan(RESUME_WITHIN_MS);
-    expect((await inDirector('nft', 'list', 'tables')).match(/director_eth0/g)).toHaveLength(1);
-    expect((await inDirector('ip', '-brief', 'link')).match(/^dir-eth0@/gm)).toHaveLength(1);
-    expect((await lab.client.readStatus()).pid).not.toBe(pid);
-  });
-
-  test('a reload of the rules leaves connections alone', async () => {
-    await whileTalking(async () => {
+    /** Does `act` while a client asks for pages; `act` resolves when the cause is over. */
+    async function whileProbing(act: () => Promise<unknown>, isGood = wasAnswered) {
+      const prober = await lab.program('client', 'prober.mjs', VIP, '80');
+      await expect.poll(() => probesOf(prober).filter(isGood).length, SOON).toBeGreaterThan(3);
       const linesBefore = running.lines.length;
-      writeFileSync(rulesPath, `${RULES.join('\n').replaceAll('-w 1', '-w 7')}\n-A -t ${VIP}:82 -s wlc\n`);
-      running.child.kill('SIGHUP');
-      const reloaded = expect.stringMatching(/^read .*: 3 changes$/);
-      await expect.poll(() => running.messages(linesBefore), SOON).toContainEqual(reloaded);
-      const { services } = await lab.client.listServices();
-      const active = services.flatMap(({ servers }) =>
-        servers.map(({ activeConnections }) => activeConnections),
+      await act();
+      const overMs = Date.now();
+      const resumed = () => resumedAfterMs(probesOf(prober), overMs, isGood);
+      await expect.poll(resumed, SOON).toBeDefined();
+      await prober.end();
+      const interrupted = probesOf(prober).filter((probe) => !isGood(probe)).length;
+      return { resumedMs: resumed()!, interrupted, said: running.messages(linesBefore) };
+    }
+
+    async function whileProbingAndWatching(act: () => Promise<unknown>) {
+      const watch = watchStatus(lab.client);
+      const outcome = await whileProbing(act).finally(async () => {
+        const { answers, failures, slowestMs } = await watch.finish();
+        expect(failures).toEqual([]);
+        expect(answers).toBeGreaterThan(10);
+        expect(slowestMs).toBeLessThan(1000);
+      });
+      console.info(
+        `resumed after ${outcome.resumedMs} ms, ${outcome.interrupted} probes lost: ${expect.getState().currentTestName}`,
       );
-      expect(active.sort()).toEqual([0, 1]);
-    });
-    writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
-    await lab.client.reload();
-  });
+      expect(outcome.resumedMs).toBeLessThan(RESUME_WITHIN_MS);
+      return outcome;
+    }
 
-  test('traffic follows a real server to its new MAC address', async () => {
-    const newMac = '02:00:00:00:99:99';
-    const { resumedMs } = await whileProbing(() =>
-      lab.must('rs1', 'ip', ['link', 'set', 'eth0', 'address', newMac]),
-    );
-    console.info(`a new MAC was followed after ${resumedMs} ms`);
-    expect(resumedMs).toBeLessThan(RESUME_WITHIN_MS);
-    expect(await macOf(rs1.ipv4)).toBe(newMac);
-    expect(await macOf(rs2.ipv4)).toBe(rs2.mac);
-    await lab.must('rs1', 'ip', ['link', 'set', 'eth0', 'address', rs1.mac]);
-    await expect.poll(() => macOf(rs1.ipv4), SOON).toBe(rs1.mac);
-  });
+    /** A connection that is held through `act`, and goes on afterwards. */
+    async function whileTalking(act: () => Promise<unknown>) {
+      const talker = await lab.program('client', 'talker.mjs', VIP, '80');
+      const answers = () => talker.lines.map((line) => JSON.parse(line));
+      await expect.poll(() => answers().length, SOON).toBeGreaterThan(2);
+      await act();
+      const before = answers().length;
+      await expect.poll(() => answers().length, SOON).toBeGreaterThan(before + 3);
+      await talker.end();
+      const [first, ...others] = answers().slice(0, -1);
+      for (const { atMs, ...other } of others) {
+        expect(other, `at ${atMs}`).toEqual({ localPort: first.localPort, server: first.server });
+      }
+      expect(answers().at(-1)).toMatchObject({ closed: true });
+    }
 
-  test('a real server that is gone shows as FAILED until it is back', async () => {
-    const state = async () => (await neighborAt(rs1.ipv4))?.state;
-    await lab.script('unplug', 'rs1');
-    await expect.poll(state, SOON).toBe('FAILED');
-    expect(await inDirector('director', 'status')).toMatch(/^172\.26\.20\.112 +unresolved +FAILED/m);
-    await lab.script('plug', 'rs1');
-    await expect.poll(state, SOON).toBe('REACHABLE');
-  });
-
-  test('under a flood of SYNs the daemon answers and edits take effect within two seconds', async () => {
-    const flood = await lab.program('client', 'forged.mjs', 'syn', director.mac, VIP, '80', '5');
-    const watch = watchStatus(lab.client);
-    await expect
-      .poll(async () => (await lab.client.readStatus()).connections.live, SOON)
-      .toBeGreaterThan(2000);
-
-    const startMs = performance.now();
-    expect(await lab.ipvsadm(`-e -t ${SERVICE} -r ${rs1.ipv4}:80 -g -w 0`)).toMatchObject({
-      code: 0,
-      stderr: '',
-    });
-    const editMs = performance.now() - startMs;
-    const connectionsOf = async ({ ipv4 }: { ipv4: string }) => {
-      const { services } = await lab.client.listServices();
-      return services[0]!.servers.find(({ server }) => server.address === ipv4)!.counters.connections;
+    const flap = {
+      'the link is set down and up': {
+        down: () => inDirector('ip', 'link', 'set', 'eth0', 'down'),
+        up: () => inDirector('ip', 'link', 'set', 'eth0', 'up'),
+      },
+      'the cable is pulled and put back': {
+        down: () => lab.script('unplug', 'director'),
+        up: () => lab.script('plug', 'director'),
+      },
     };
-    // A server of weight 0 gets no new connection: its count stands while the other's goes on.
-    const quiesced = await connectionsOf(rs1);
-    const other = await connectionsOf(rs2);
-    await expect.poll(() => connectionsOf(rs2), SOON).toBeGreaterThan(other + 1000);
-    expect(await connectionsOf(rs1)).toBe(quiesced);
-    expect(flood.child.exitCode, 'the flood lasts until here').toBeNull();
 
-    const { failures, slowestMs } = await watch.finish();
-    await flood.exited;
-    console.info(
-      `flood: ${flood.lines.at(-1)}; edit took ${editMs.toFixed()} ms, slowest status ${slowestMs.toFixed()} ms`,
-    );
-    expect(failures).toEqual([]);
-    expect(editMs).toBeLessThan(2000);
-    expect(slowestMs).toBeLessThan(2000);
-    await lab.ipvsadm(`-e -t ${SERVICE} -r ${rs1.ipv4}:80 -g -w 1`);
-    await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
+    describe.each(Object.entries(flap))('%s', (_name, { down, up }) => {
+      const downAndUp = async () => {
+        await down();
+        await expect.poll(interfaceIsUp, SOON).toBe(false);
+        expect((await lab.client.readStatus()).datapath.state).toBe('waiting for the interface');
+        await up();
+      };
+
+      test('forwarding resumes, and two lines say why it stopped', async () => {
+        const { pid, restarts } = (await lab.client.readStatus()).datapath;
+        const { said } = await whileProbingAndWatching(downAndUp);
+        const aboutLink = said.filter((message) => message.includes('eth0: the link'));
+        expect(aboutLink).toEqual([
+          'eth0: the link is down; waiting for it',
+          'eth0: the link is up; forwarding',
+        ]);
+        // cap without its assertions lives through it; where it does not, the next process has taken over.
+        expect((await lab.client.readStatus()).datapath).toMatchObject({ pid, restarts });
+      });
+
+      test('an established connection goes on', () => whileTalking(downAndUp));
+    });
+
+    test('the interface is deleted and made again: it is made fit, and forwarding resumes', async () => {
+      const { said } = await whileProbingAndWatching(async () => {
+        await inDirector('ip', 'link', 'delete', 'eth0');
+        await expect.poll(interfaceIsUp, SOON).toBe(false);
+        await makeInterfaceAnew(lab);
+        const vips = ['--vip', VIP, '--vip', VIP6];
+        const own = ['--address', `${director.ipv4}/24`, '--address', `${director.ipv6}/64`];
+        await inDirector('director-up', '--interface', 'eth0', ...own, ...vips);
+      });
+      expect(said.filter((message) => message.startsWith('eth0: the interface'))).toEqual([
+        'eth0: the interface is gone; waiting for it to return',
+        'eth0: the interface is back; making it fit again',
+      ]);
+      expect(await inDirector('ethtool', '-k', 'eth0')).toMatch(/^generic-receive-offload: off/m);
+      expect(await inDirector('nft', 'list', 'ruleset')).toMatch(
+        /hook ingress device "?eth0"?[^}]*|devices = \{ "?eth0"? \}/,
+      );
+    });
+
+    test('the datapath process is killed: the next takes over, and one line says so', async () => {
+      const { pid, restarts } = (await lab.client.readStatus()).datapath;
+      const { said } = await whileProbingAndWatching(async () => process.kill(pid!, 'SIGKILL'));
+      expect(said.filter((message) => message.includes('the datapath process ended (SIGKILL)'))).toHaveLength(
+        1,
+      );
+      const { datapath } = await lab.client.readStatus();
+      expect(datapath).toMatchObject({ state: 'running', restarts: restarts + 1 });
+      expect(datapath.pid).not.toBe(pid);
+    });
+
+    test('the datapath process is killed again and again: the daemon keeps up', async () => {
+      for (let kill = 0; kill < 3; kill++) {
+        const status = await lab.client.readStatus();
+        process.kill(status.datapath.pid!, 'SIGKILL');
+        const next = async () => {
+          const { pid, state } = (await lab.client.readStatus()).datapath;
+          return state === 'running' && pid !== status.datapath.pid;
+        };
+        await expect.poll(next, SOON).toBe(true);
+      }
+      await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
+    });
+
+    test('the process that stands by is killed: another takes its place, and nothing else happens', async () => {
+      const { pid, datapath } = await lab.client.readStatus();
+      const spare = () => childrenOf(pid).find((child) => child !== datapath.pid);
+      await expect.poll(spare, SOON).toBeDefined();
+      const killed = spare()!;
+      process.kill(killed, 'SIGKILL');
+      await expect.poll(() => [undefined, killed].includes(spare()), SOON).toBe(false);
+      expect((await lab.client.readStatus()).datapath).toMatchObject({
+        pid: datapath.pid,
+        restarts: datapath.restarts,
+      });
+    });
+
+    test('edits made while the next datapath process starts are not lost', async () => {
+      const ports = [9001, 9002, 9003, 9004, 9005, 9006];
+      process.kill((await lab.client.readStatus()).datapath.pid!, 'SIGKILL');
+      for (const port of ports) {
+        expect(await lab.ipvsadm(`-A -t ${VIP}:${port} -s rr`)).toMatchObject({ code: 0 });
+        expect(await lab.ipvsadm(`-a -t ${VIP}:${port} -r ${rs1.ipv4} -g`)).toMatchObject({ code: 0 });
+      }
+      // Nothing listens there: a reset shows that the real server was asked; the guard would leave the client waiting.
+      for (const port of ports) {
+        await expect.poll(() => lab.page(`http://${VIP}:${port}/`), SOON).toContain("Couldn't connect");
+      }
+      for (const port of ports) await lab.ipvsadm(`-D -t ${VIP}:${port}`);
+    });
+
+    test('a datapath process that hangs is replaced', { timeout: 60_000 }, async () => {
+      const { datapath } = await lab.client.readStatus();
+      const linesBefore = running.lines.length;
+      process.kill(datapath.pid!, 'SIGSTOP');
+      const served = () => lab.page(`http://${VIP}/`);
+      await expect.poll(served, { timeout: 30_000, interval: 200 }).toMatch(/^172/);
+      const said = () =>
+        running.messages(linesBefore).some((message) => message.includes('did not react for 10 s'));
+      await expect.poll(said, SOON).toBe(true);
+      expect((await lab.client.readStatus()).datapath.pid).not.toBe(datapath.pid);
+    });
+
+    test('the guard is put back after somebody flushed the whole rule set', async () => {
+      await inDirector('nft', 'flush', 'ruleset');
+      const tables = () => inDirector('nft', 'list', 'tables');
+      await expect.poll(tables, SOON).toContain('director_eth0');
+      const said = () =>
+        running.messages(0).some((message) => message.includes('somebody removed the guard table'));
+      await expect.poll(said, SOON).toBe(true);
+    });
+
+    test('the daemon and its datapath process are killed: the next start finds and replaces what they left', async () => {
+      const { pid, datapath } = await lab.client.readStatus();
+      const { resumedMs } = await whileProbing(async () => {
+        process.kill(pid, 'SIGKILL');
+        process.kill(datapath.pid!, 'SIGKILL');
+        await running.exited;
+        expect(await inDirector('nft', 'list', 'tables')).toContain('director_eth0');
+        expect(await inDirector('ip', '-brief', 'link')).toContain('dir-eth0@');
+        expect(existsSync(lab.socketPath)).toBe(true);
+        running = await lab.startDirector(engine, '--rules', rulesPath);
+      });
+      expect(resumedMs).toBeLessThan(RESUME_WITHIN_MS);
+      expect((await inDirector('nft', 'list', 'tables')).match(/director_eth0/g)).toHaveLength(1);
+      expect((await inDirector('ip', '-brief', 'link')).match(/^dir-eth0@/gm)).toHaveLength(1);
+      expect((await lab.client.readStatus()).pid).not.toBe(pid);
+    });
+
+    test('a reload of the rules leaves connections alone', async () => {
+      await whileTalking(async () => {
+        const linesBefore = running.lines.length;
+        writeFileSync(rulesPath, `${RULES.join('\n').replaceAll('-w 1', '-w 7')}\n-A -t ${VIP}:82 -s wlc\n`);
+        running.child.kill('SIGHUP');
+        const reloaded = expect.stringMatching(/^read .*: 3 changes$/);
+        await expect.poll(() => running.messages(linesBefore), SOON).toContainEqual(reloaded);
+        const { services } = await lab.client.listServices();
+        const active = services.flatMap(({ servers }) =>
+          servers.map(({ activeConnections }) => activeConnections),
+        );
+        expect(active.sort()).toEqual([0, 1]);
+      });
+      writeFileSync(rulesPath, `${RULES.join('\n')}\n`);
+      await lab.client.reload();
+    });
+
+    test('traffic follows a real server to its new MAC address', async () => {
+      const newMac = '02:00:00:00:99:99';
+      const { resumedMs } = await whileProbing(() =>
+        lab.must('rs1', 'ip', ['link', 'set', 'eth0', 'address', newMac]),
+      );
+      console.info(`a new MAC was followed after ${resumedMs} ms`);
+      expect(resumedMs).toBeLessThan(RESUME_WITHIN_MS);
+      expect(await macOf(rs1.ipv4)).toBe(newMac);
+      expect(await macOf(rs2.ipv4)).toBe(rs2.mac);
+      await lab.must('rs1', 'ip', ['link', 'set', 'eth0', 'address', rs1.mac]);
+      await expect.poll(() => macOf(rs1.ipv4), SOON).toBe(rs1.mac);
+    });
+
+    test('a real server that is gone shows as FAILED until it is back', async () => {
+      const state = async () => (await neighborAt(rs1.ipv4))?.state;
+      await lab.script('unplug', 'rs1');
+      await expect.poll(state, SOON).toBe('FAILED');
+      expect(await inDirector('director', 'status')).toMatch(/^172\.26\.20\.112 +unresolved +FAILED/m);
+      await lab.script('plug', 'rs1');
+      await expect.poll(state, SOON).toBe('REACHABLE');
+    });
+
+    test('under a flood of SYNs the daemon answers and edits take effect within two seconds', async () => {
+      const flood = await lab.program('client', 'forged.mjs', 'syn', director.mac, VIP, '80', '5');
+      const watch = watchStatus(lab.client);
+      await expect
+        .poll(async () => (await lab.client.readStatus()).connections.live, SOON)
+        .toBeGreaterThan(2000);
+
+      const startMs = performance.now();
+      expect(await lab.ipvsadm(`-e -t ${SERVICE} -r ${rs1.ipv4}:80 -g -w 0`)).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+      const editMs = performance.now() - startMs;
+      const connectionsOf = async ({ ipv4 }: { ipv4: string }) => {
+        const { services } = await lab.client.listServices();
+        return services[0]!.servers.find(({ server }) => server.address === ipv4)!.counters.connections;
+      };
+      // A server of weight 0 gets no new connection: its count stands while the other's goes on.
+      const quiesced = await connectionsOf(rs1);
+      const other = await connectionsOf(rs2);
+      await expect.poll(() => connectionsOf(rs2), SOON).toBeGreaterThan(other + 1000);
+      expect(await connectionsOf(rs1)).toBe(quiesced);
+      expect(flood.child.exitCode, 'the flood lasts until here').toBeNull();
+
+      const { failures, slowestMs } = await watch.finish();
+      await flood.exited;
+      console.info(
+        `flood: ${flood.lines.at(-1)}; edit took ${editMs.toFixed()} ms, slowest status ${slowestMs.toFixed()} ms`,
+      );
+      expect(failures).toEqual([]);
+      expect(editMs).toBeLessThan(2000);
+      expect(slowestMs).toBeLessThan(2000);
+      await lab.ipvsadm(`-e -t ${SERVICE} -r ${rs1.ipv4}:80 -g -w 1`);
+      await expect.poll(() => lab.page(`http://${VIP}/`), SOON).toMatch(/^172/);
+    });
   });
 });
 

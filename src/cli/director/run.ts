@@ -20,7 +20,7 @@ interface Options {
   readonly rules?: string;
   readonly config?: string;
   readonly connTableSize: number;
-  readonly datapath: 'auto' | 'xdp' | 'pcap';
+  readonly datapath: 'auto' | 'xdp' | 'ring' | 'pcap';
   readonly xdpMode: 'auto' | 'native' | 'generic';
   readonly maxServices: number;
   readonly maxServers: number;
@@ -48,9 +48,9 @@ export function addRunCommand(program: Command): void {
     .addOption(
       new Option(
         '--datapath <name>',
-        'xdp: a program in the kernel; pcap: frames through libpcap; auto: xdp if it can be had, else pcap',
+        'xdp: a program in the kernel; ring: user space, frames through memory shared with the kernel; pcap: user space, frames through libpcap; auto: xdp if it can be had, else pcap',
       )
-        .choices(['auto', 'xdp', 'pcap'])
+        .choices(['auto', 'xdp', 'ring', 'pcap'])
         .default('auto'),
     )
     .addOption(

@@ -30,7 +30,7 @@ export const guard = defineCheck<Facts>({
     if (status === undefined) throw new NotChecked('no director runs');
     const table = guardTableName(link.name);
     const rules = await runCommand('nft', ['list', 'table', 'netdev', table]).catch(() => null);
-    return { isNeeded: status.datapath.name === 'pcap', table, rules, services };
+    return { isNeeded: status.datapath.name !== 'xdp', table, rules, services };
   },
   judge({ isNeeded, table, rules, services }) {
     if (!isNeeded) return [];

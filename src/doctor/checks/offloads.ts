@@ -1,5 +1,6 @@
 /** The card hands frames over as they came, while the director runs. */
 import {
+  IRREVERSIBLE_MERGING,
   type Offload,
   offloadSwitch,
   RECEIVE_MERGING,
@@ -12,7 +13,8 @@ import { here } from '../finding.ts';
 interface Facts {
   readonly interfaceName: string;
   readonly offloads: ReadonlyMap<string, Offload>;
-  readonly isXdp: boolean;
+  /** Those that must be off with this datapath. */
+  readonly unwanted: readonly string[];
 }
 
 const HARM: Readonly<Record<string, string>> = {
@@ -37,11 +39,11 @@ export const offloads = defineCheck<Facts>({
   },
   async collect({ parts: { link, status } }) {
     if (status === undefined) throw new NotChecked('no director runs, which would have switched them off');
-    const isXdp = status.datapath.name === 'xdp';
-    return { interfaceName: link.name, offloads: await readOffloads(link.name), isXdp };
+    const unwanted = unwantedWith(status.datapath.name);
+    return { interfaceName: link.name, offloads: await readOffloads(link.name), unwanted };
   },
-  judge: ({ interfaceName, offloads: known, isXdp }) =>
-    [...RECEIVE_MERGING, ...(isXdp ? [VLAN_REMOVAL] : [])]
+  judge: ({ interfaceName, offloads: known, unwanted }) =>
+    unwanted
       .flatMap((name) => known.get(name) ?? [])
       .filter(({ on }) => on)
       .map(({ name, fixed }) => ({
@@ -51,3 +53,8 @@ export const offloads = defineCheck<Facts>({
         fix: fixed ? null : here(`ethtool -K ${interfaceName} ${offloadSwitch(name)} off`),
       })),
 });
+
+function unwantedWith(datapath: string): readonly string[] {
+  if (datapath === 'xdp') return [...RECEIVE_MERGING, VLAN_REMOVAL];
+  return datapath === 'ring' ? IRREVERSIBLE_MERGING : RECEIVE_MERGING;
+}

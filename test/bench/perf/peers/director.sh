@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The director of this checkout, with its XDP datapath on pfd0. What the environment may say:
+# The director of this checkout on pfd0. What the environment may say:
+#   DIRECTOR_DATAPATH   options that choose it (--datapath xdp --xdp-mode native)
 #   DIRECTOR_TABLE      its --conn-table-size (1048576)
 #   DIRECTOR_SCHEDULER  of all services (wlc)
 #   DIRECTOR_SERVICES   services besides the two that are measured, udp and tcp 10.100.0.100:80 (0)
@@ -41,7 +42,7 @@ director_address() { # of pfd0, and the neighbours
 }
 director_wait() { # until it says that it forwards
 	for _ in $(seq 100); do
-		director status 2>&1 | grep -Eq '^datapath +xdp.*running' && return 0
+		director status 2>&1 | grep -Eq '^datapath .*running' && return 0
 		kill -0 "$peer_pid" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -64,7 +65,7 @@ director_fill() {
 director_start() {
 	DIRECTOR_BPFFS=$BP/director taskset -c "${DIRECTOR_CORES:-1}" nsenter --net=/run/netns/pf-d \
 		node "$director_dist/cli/director/main.js" --socket "$director_socket" run --interface pfd0 \
-		--datapath xdp --xdp-mode native --conn-table-size "${DIRECTOR_TABLE:-1048576}" $(director_room) >"$director_log" 2>&1 &
+		${DIRECTOR_DATAPATH:---datapath xdp --xdp-mode native} --conn-table-size "${DIRECTOR_TABLE:-1048576}" $(director_room) >"$director_log" 2>&1 &
 	peer_pid=$!
 }
 peer_up() {
