@@ -255,7 +255,8 @@ GLOBAL __u32 search_slot(const struct config *config, __u32 version, __u32 first
 		struct connection *connection = found == NO_SLOT ? 0 : connection_at(version, slot);
 		if (!connection) return NO_SLOT;
 		if (!(found & SLOT_IS_FREE)) {
-			if (!push_out_dependent(config, version, slot) || !push_out(config, version, found, now)) continue;
+			if ((connection->kind & KIND_TEMPLATE) && !push_out_dependent(config, version, slot)) continue;
+			if (!push_out(config, version, found, now)) continue;
 		} else {
 			if (!claim(connection, 0)) continue;
 			mark_used(version, slot / WAYS);
