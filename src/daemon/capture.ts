@@ -87,7 +87,8 @@ export class Capture {
     if (!(record.captures & this.bit) || this.isEnded) return;
     const isFrame = record.inLength > 0;
     if (isFrame) this.matched++;
-    if (this.isEnding) return;
+    // One that ends still gets what was on its way.
+    if (this.isReaderGone || this.written === this.options.count) return;
     if (this.gatheredBytes > (this.controller.desiredSize ?? 0)) {
       if (isFrame) this.lost++;
       return;

@@ -38,7 +38,8 @@ class Rig {
     });
   }
 
-  frames(count: number, { captures = 1, sent = true, bytes = 64 } = {}): void {
+  /** `held`: they leave the datapath with what it says next. */
+  frames(count: number, { captures = 1, sent = true, bytes = 64, held = false } = {}): void {
     for (let frame = 0; frame < count; frame++) {
       const facts = { captures, verdict: Verdict.Forward, seconds: 1_700_000_000, nanoseconds: 123_456_789 };
       const lengths = {
@@ -50,7 +51,7 @@ class Rig {
       this.queue.add({ ...facts, ...lengths }, TEXT, FRAME, 0, FRAME, 0);
       this.queue.see(2);
     }
-    this.flush();
+    if (!held) this.flush();
   }
 
   private flush(): void {
@@ -99,6 +100,15 @@ describe('a capture', () => {
     expect(parser.push(bytes)).toHaveLength(6);
     expect(parser.problems.texts).toEqual([]);
     expect(rig.captures.end(id)).toBe(false);
+  });
+
+  test('has what was on its way when it was told to end', async () => {
+    const { id, file } = await rig.captures.begin(ASKED);
+    rig.frames(2, { held: true });
+    rig.captures.end(id);
+    const bytes = await read(file);
+    expect(packetsOf(bytes)).toHaveLength(4);
+    expect(statisticsOf(bytes)).toMatchObject({ accepted: 2, delivered: 2 });
   });
 
   test('cuts frames at its own length', async () => {
