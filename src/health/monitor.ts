@@ -8,7 +8,7 @@ import { type Judgement, judged, UNDOUBTED } from './judgement.ts';
 import type { ServiceCheck } from './service-check.ts';
 
 /** Checks begin at multiples of this: a thousand that begin together cost half of a thousand that do not. */
-const TICK_MS = 20;
+const TICK_MS = 50;
 /** After an answer that speaks against what is known of the server. */
 const DOUBT_MS = 100;
 

@@ -149,7 +149,7 @@ describe('completion in bash', () => {
     ['director mark ', ['list', 'add', 'delete']],
     ['director mark add --m', ['--mark']],
     ['director --socket x un', ['undrain']],
-    ['director run --datapath ', ['auto', 'xdp', 'pcap']],
+    ['director run --datapath ', ['auto', 'xdp', 'ring', 'pcap']],
     ['director run --datapath=x', ['xdp']],
     ['director run --interface l', ['lo']],
     ['director run --rules we', ['web folder', 'web.rules']],
