@@ -10,7 +10,7 @@ table netdev pf {
 	}
 }
 X
-	ind "$B/afpfwd" pfd0 pfd0 1 &
+	nsenter --net=/run/netns/pf-d "$B/afpfwd" pfd0 pfd0 1 &
 	peer_pid=$!
 }
 peer_down() { kill -TERM "$peer_pid"; wait "$peer_pid" 2>/dev/null; peer_pid=; ind nft flush ruleset; }
