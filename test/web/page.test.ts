@@ -97,10 +97,10 @@ describeWithChromium('the page', () => {
     await page.getByRole('button', { name: 'Conn/s' }).click();
     await becomes(serviceNames, [WEB, 'tcp 10.0.0.1:443', 'tcp 10.0.0.1:9000']);
     const heading = page.getByRole('columnheader', { name: 'Conn/s' });
-    expect(await heading.getAttribute('aria-sort')).toBe('descending');
+    await becomes(() => heading.getAttribute('aria-sort'), 'descending');
     await page.getByRole('button', { name: 'Conn/s' }).press('Enter');
     await becomes(serviceNames, ['tcp 10.0.0.1:9000', 'tcp 10.0.0.1:443', WEB]);
-    expect(await heading.getAttribute('aria-sort')).toBe('ascending');
+    await becomes(() => heading.getAttribute('aria-sort'), 'ascending');
   });
 
   test('filters, and shows a thousand services page by page', async () => {
@@ -166,6 +166,8 @@ describeWithChromium('the page', () => {
     await page.keyboard.press('Escape');
     await becomes(() => page.getByRole('dialog').count(), 0);
     await becomes(() => page.locator(':focus').textContent(), await button.textContent());
+    // The page hears of the end of the dialog a moment after it is gone.
+    await becomes(() => page.locator('#drain-dialog > *').count(), 0);
     await button.press('Enter');
     await seen(page.getByRole('dialog'));
     expect(daemon.drains).toEqual([]);
