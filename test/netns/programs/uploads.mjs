@@ -16,6 +16,8 @@ const errors = [];
 async function upload(socket) {
   const hash = createHash('sha256');
   while (!isEnding) {
+    // An error between two chunks: nobody drains then.
+    if (socket.errored) throw socket.errored;
     const chunk = randomBytes(CHUNK_BYTES);
     hash.update(chunk);
     if (!socket.write(chunk)) await once(socket, 'drain');
@@ -27,7 +29,7 @@ async function upload(socket) {
   return answer === hash.digest('hex');
 }
 
-/** A reset between two chunks shows at the next one. */
+/** upload() sees it at the next chunk. */
 const ignore = () => {};
 const sockets = Array.from({ length: Number(count) }, () => connect({ host: address, port: Number(port) }));
 await Promise.all(sockets.map((socket) => once(socket.setEncoding('latin1'), 'connect')));
