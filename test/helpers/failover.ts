@@ -18,6 +18,8 @@ const AFTER_MS = 6000;
 
 export interface Attempt {
   readonly startMs: number;
+  /** Undefined: it never was. */
+  readonly acceptedMs?: number;
   readonly endMs: number;
   readonly server?: string;
   readonly error?: string;
@@ -99,6 +101,8 @@ export function failoverLab(datapath: DatapathName, check = ''): { current?: Lab
 export interface Outcome {
   readonly attempts: number;
   readonly failed: number;
+  /** Of the failed: the server had accepted the connection when it failed, and nobody else can go on with it. */
+  readonly cutOff: number;
   /** From the failure to the beginning of the last attempt that failed; 0: none did. */
   readonly lastFailedMs: number;
   /** That succeeded after a second or more. */
@@ -118,14 +122,15 @@ export async function observe(lab: Lab, failure: Failure, host: RealServer = 'rs
     String(PATIENCE_MS),
   );
   await pause(BEFORE_MS);
-  const failedAtMs = Date.now();
+  const failsFromMs = Date.now();
   await failure.fail(lab, host);
+  const failedAtMs = Date.now();
   await pause(DURING_MS);
   const healedAtMs = Date.now();
   await failure.heal(lab, host);
   await pause(AFTER_MS);
   await client.end();
-  return outcomeOf(attemptsOf(client), { failedAtMs, healedAtMs }, HOSTS[host].ipv4);
+  return outcomeOf(attemptsOf(client), { failsFromMs, failedAtMs, healedAtMs }, HOSTS[host].ipv4);
 }
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -135,7 +140,7 @@ export const attemptsOf = (client: Program): Attempt[] =>
 
 function outcomeOf(
   attempts: readonly Attempt[],
-  at: { failedAtMs: number; healedAtMs: number },
+  at: { failsFromMs: number; failedAtMs: number; healedAtMs: number },
   address: string,
 ): Outcome {
   const failed = attempts.filter(({ server }) => server === undefined);
@@ -143,7 +148,8 @@ function outcomeOf(
   return {
     attempts: attempts.length,
     failed: failed.length,
-    lastFailedMs: Math.max(0, ...failed.map(({ startMs }) => startMs - at.failedAtMs)),
+    cutOff: failed.filter(({ acceptedMs }) => acceptedMs !== undefined && acceptedMs <= at.failedAtMs).length,
+    lastFailedMs: Math.max(0, ...failed.map(({ startMs }) => startMs - at.failsFromMs)),
     late: attempts.filter(({ server, startMs, endMs }) => server !== undefined && endMs - startMs >= LATE_MS)
       .length,
     backAfterMs:

@@ -13,7 +13,7 @@ function verdictOf({ name }: Failure, outcome: Outcome): [string, string, string
     return ['last failed attempt, ms', ...barCells(outcome.lastFailedMs, { atMost: 1200 })];
   if (name === FROZEN)
     return ['last failed attempt, ms', ...barCells(outcome.lastFailedMs, { atMost: 3500 })];
-  return ['failed attempts', ...barCells(outcome.failed, { atMost: 0 })];
+  return ['failed, not cut off', ...barCells(outcome.failed - outcome.cutOff, { atMost: 0 })];
 }
 
 const rows: string[][] = [];
@@ -38,6 +38,7 @@ describeWithDirector('servers that fail', ['ip'], () => {
       'check',
       'attempts',
       'failed',
+      'cut off',
       'last failed, ms',
       'late',
       'back, ms',
@@ -52,7 +53,7 @@ describeWithDirector('servers that fail', ['ip'], () => {
 });
 
 function note(datapath: DatapathName, check: string, failure: Failure, outcome: Outcome): void {
-  const { attempts, failed, lastFailedMs, late, backAfterMs } = outcome;
-  const figures = [attempts, failed, lastFailedMs, late, backAfterMs ?? 'never'].map(String);
+  const { attempts, failed, cutOff, lastFailedMs, late, backAfterMs } = outcome;
+  const figures = [attempts, failed, cutOff, lastFailedMs, late, backAfterMs ?? 'never'].map(String);
   rows.push([failure.name, datapath, check, ...figures, ...verdictOf(failure, outcome)]);
 }
