@@ -8,13 +8,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <span>
 
 namespace director {
 
 namespace {
 
+constexpr std::size_t kSlotBytes = 2048;
+constexpr std::size_t kCacheLineBytes = 64;
+// Slots whose lines are asked for while one is looked at: they come from another core's cache.
+constexpr std::size_t kPrefetchSlots = 8;
+constexpr std::size_t kVlanTagBytes = 4;
+// struct virtio_net_hdr of linux/virtio_net.h, which is no C++.
+struct OffloadHeader {
+  std::uint8_t flags;
+  std::uint8_t gso_type;
+  std::uint16_t hdr_len;
+  std::uint16_t gso_size;
+  std::uint16_t csum_start;
+  std::uint16_t csum_offset;
+};
+constexpr std::uint8_t kNeedsChecksum = 1;
+constexpr std::size_t kOffloadBytes = sizeof(OffloadHeader);
+static_assert(kOffloadBytes == 10);
 // The kernel allocates a ring in blocks of whole pages.
 constexpr std::uint32_t kBlockBytes = 1 << 16;
 // For frames under way, and for long ones on their way in.
@@ -32,10 +50,28 @@ void SetBuffer(int fd, int forced, int option) {
   if (!Set(fd, SOL_SOCKET, forced, kSocketBufferBytes)) Set(fd, SOL_SOCKET, option, kSocketBufferBytes);
 }
 
-tpacket_req Request(std::uint32_t slot_bytes, std::uint32_t slots) {
-  const std::uint32_t block_bytes = std::max(kBlockBytes, slot_bytes);
-  const std::uint32_t blocks = slots / (block_bytes / slot_bytes);
-  return {block_bytes, blocks, slot_bytes, blocks * (block_bytes / slot_bytes)};
+// What is left to do of a frame stays with it; what is only said of frames that come goes.
+void KeepOffload(std::uint8_t* at) {
+  OffloadHeader offload;
+  std::memcpy(&offload, at, kOffloadBytes);
+  offload.flags &= kNeedsChecksum;
+  if (offload.flags == 0 && offload.gso_type == 0) offload = {};
+  std::memcpy(at, &offload, kOffloadBytes);
+}
+
+// The kernel takes the first VLAN tag out of a frame. Returns where the frame begins with it.
+std::uint8_t* PutTagBack(std::uint8_t* frame, const tpacket2_hdr& header) {
+  OffloadHeader offload;
+  std::memcpy(&offload, frame - kOffloadBytes, kOffloadBytes);
+  if (offload.flags != 0 || offload.gso_type != 0) offload.hdr_len += kVlanTagBytes;
+  if (offload.flags != 0) offload.csum_start += kVlanTagBytes;
+  std::uint8_t* start = frame - kVlanTagBytes;
+  std::memmove(start, frame, 2 * ETH_ALEN);
+  const bool has_type = (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+  const std::array<std::uint16_t, 2> tag{htons(has_type ? header.tp_vlan_tpid : ETH_P_8021Q), htons(header.tp_vlan_tci)};
+  std::memcpy(start + 2 * ETH_ALEN, tag.data(), kVlanTagBytes);
+  std::memcpy(start - kOffloadBytes, &offload, kOffloadBytes);
+  return start;
 }
 
 SyscallResult Bind(int fd, const std::string& interface, std::uint16_t protocol) {
@@ -51,13 +87,13 @@ SyscallResult Bind(int fd, const std::string& interface, std::uint16_t protocol)
 
 }  // namespace
 
-SyscallResult PacketRing::Open(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
-  const SyscallResult result = SetUp(interface, filter, sizes);
+SyscallResult PacketRing::Open(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots) {
+  const SyscallResult result = SetUp(interface, filter, slots);
   if (result.error != 0) Close();
   return result;
 }
 
-SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<sock_filter>& filter, const RingSizes& sizes) {
+SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots) {
   // Protocol 0: nothing arrives before the filter stands.
   fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return Failed("socket");
@@ -65,28 +101,91 @@ SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<
   SetBuffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
   const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
   const int on = 1;
+  const tpacket_req request{kBlockBytes, static_cast<unsigned>(slots * kSlotBytes / kBlockBytes), kSlotBytes, slots};
   const bool is_set = Set(fd_, SOL_PACKET, PACKET_VERSION, static_cast<int>(TPACKET_V2)) &&
                       Set(fd_, SOL_PACKET, PACKET_VNET_HDR, on) && Set(fd_, SOL_PACKET, PACKET_COPY_THRESH, on) &&
-                      Set(fd_, SOL_PACKET, PACKET_TX_HAS_OFF, on) && Set(fd_, SOL_PACKET, PACKET_LOSS, on) &&
-                      Set(fd_, SOL_PACKET, PACKET_RX_RING, Request(sizes.slot_bytes, sizes.receive_slots)) &&
-                      Set(fd_, SOL_PACKET, PACKET_TX_RING, Request(sizes.slot_bytes, sizes.send_slots)) &&
+                      Set(fd_, SOL_PACKET, PACKET_RX_RING, request) &&
                       Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program);
   if (!is_set) return Failed("setsockopt");
-  memory_bytes_ = std::size_t{sizes.slot_bytes} * (sizes.receive_slots + sizes.send_slots);
+  slots_ = slots;
+  memory_bytes_ = std::size_t{slots} * kSlotBytes;
   void* memory = mmap(nullptr, memory_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, 0);
   if (memory == MAP_FAILED) return Failed("mmap");
-  memory_ = memory;
+  memory_ = static_cast<std::uint8_t*>(memory);
   return Bind(fd_, interface, ETH_P_ALL);
 }
 
-SyscallResult PacketRing::Flush() {
-  return send(fd_, nullptr, 0, MSG_DONTWAIT) >= 0 ? SyscallResult{} : Failed("send");
+tpacket2_hdr* PacketRing::Slot(std::size_t number) const {
+  return reinterpret_cast<tpacket2_hdr*>(memory_ + number % slots_ * kSlotBytes);
 }
 
-SyscallResult PacketRing::ReceiveLong(std::uint8_t* buffer, std::size_t capacity, std::size_t* length) {
-  const ssize_t received = recv(fd_, buffer, capacity, MSG_DONTWAIT);
-  if (received < 0) return Failed("recv");
-  *length = static_cast<std::size_t>(received);
+bool PacketRing::Has(const RingFrame& frame) const {
+  const auto end = std::int64_t{frame.start} + frame.length;
+  return frame.start >= static_cast<std::int64_t>(kOffloadBytes) && frame.length >= 0 && end <= static_cast<std::int64_t>(memory_bytes_);
+}
+
+std::size_t PacketRing::Next(std::array<RingFrame, kMaxBatch>& frames) {
+  std::size_t count = 0;
+  for (found_ = 0; found_ < kMaxBatch; found_++) {
+    const auto* ahead = reinterpret_cast<const std::uint8_t*>(Slot(first_ + found_ + kPrefetchSlots));
+    __builtin_prefetch(ahead);
+    __builtin_prefetch(ahead + kCacheLineBytes);
+    const tpacket2_hdr* header = Slot(first_ + found_);
+    const std::uint32_t status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
+    if ((status & TP_STATUS_USER) == 0) break;
+    const auto slot = reinterpret_cast<const std::uint8_t*>(header) - memory_;
+    std::uint8_t* frame = memory_ + slot + header->tp_mac;
+    const bool is_long = (status & TP_STATUS_COPY) != 0;
+    // It did not fit, and there was no room for a copy.
+    if (!is_long && header->tp_snaplen < header->tp_len) continue;
+    std::uint8_t* start = frame;
+    if (!is_long) {
+      KeepOffload(frame - kOffloadBytes);
+      if ((status & TP_STATUS_VLAN_VALID) != 0) start = PutTagBack(frame, *header);
+    }
+    frames[count++] = {static_cast<std::int32_t>(start - memory_),
+                       is_long ? kLongFrame : static_cast<std::int32_t>(header->tp_snaplen + (frame - start))};
+  }
+  return count;
+}
+
+std::size_t PacketRing::Send(const std::array<RingFrame, kMaxBatch>& frames, std::size_t count) {
+  std::size_t ready = 0;
+  for (const RingFrame& frame : std::span(frames).first(count)) {
+    if (!Has(frame)) continue;
+    parts_[ready] = {memory_ + frame.start - kOffloadBytes, kOffloadBytes + static_cast<std::size_t>(frame.length)};
+    messages_[ready].msg_hdr.msg_iov = &parts_[ready];
+    messages_[ready].msg_hdr.msg_iovlen = 1;
+    ready++;
+  }
+  std::size_t refused = count - ready;
+  // It stops at the first one that is not taken.
+  for (std::size_t index = 0; index < ready;) {
+    const int sent = sendmmsg(fd_, &messages_[index], static_cast<unsigned>(ready - index), MSG_DONTWAIT);
+    refused += sent > 0 ? 0 : 1;
+    index += sent > 0 ? static_cast<std::size_t>(sent) : 1;
+  }
+  return refused;
+}
+
+void PacketRing::Release() {
+  for (; found_ > 0; found_--) {
+    __atomic_store_n(&Slot(first_)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    first_ = (first_ + 1) % slots_;
+  }
+}
+
+SyscallResult PacketRing::ReceiveLong(const RingFrame& frame, std::uint8_t* buffer, std::size_t capacity, std::size_t* length) {
+  if (!Has({frame.start, 0}) || capacity < kVlanTagBytes) return {EINVAL, "recv"};
+  const tpacket2_hdr& header = *Slot(static_cast<std::size_t>(frame.start) / kSlotBytes);
+  const std::size_t tag_bytes = (header.tp_status & TP_STATUS_VLAN_VALID) != 0 ? kVlanTagBytes : 0;
+  std::uint8_t* received = buffer + tag_bytes;
+  const ssize_t bytes = recv(fd_, received, capacity - tag_bytes, MSG_DONTWAIT);
+  if (bytes < 0) return Failed("recv");
+  if (bytes < static_cast<ssize_t>(kOffloadBytes + ETH_HLEN)) return {EBADMSG, "recv"};
+  KeepOffload(received);
+  if (tag_bytes != 0) PutTagBack(received + kOffloadBytes, header);
+  *length = tag_bytes + static_cast<std::size_t>(bytes);
   return {};
 }
 
@@ -109,6 +208,7 @@ void PacketRing::ClearError() {
 void PacketRing::Close() {
   if (memory_ != nullptr) munmap(memory_, memory_bytes_);
   memory_ = nullptr;
+  first_ = found_ = 0;
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }

@@ -1,6 +1,7 @@
 #include "packet_ring_wrap.h"
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -14,8 +15,6 @@
 namespace director {
 
 namespace {
-
-constexpr SyscallResult kClosed{EBADF, "send"};
 
 bool IsBytes(const Napi::Value& value) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
@@ -33,15 +32,27 @@ std::vector<sock_filter> FilterOf(std::span<const std::uint8_t> bytes) {
   return filter;
 }
 
-// new PacketRing(interface, filter, slotBytes, receiveSlots, sendSlots, onReadable()). Open until close(), which
-// detaches `memory`; keeps the process alive no more than a NetlinkSocket does.
+// Numbers of 32 bits that both sides read and write: a RingFrame after the other.
+using Batch = std::array<RingFrame, kMaxBatch>;
+
+bool IsBatch(const Napi::Value& value) {
+  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array &&
+         value.As<Napi::TypedArray>().ByteLength() == sizeof(Batch);
+}
+
+Batch& BatchOf(const Napi::Value& value) { return *reinterpret_cast<Batch*>(value.As<Napi::Int32Array>().Data()); }
+
+// new PacketRing(interface, filter, slots, onReadable()). Open until close(), which detaches `memory`; keeps the
+// process alive no more than a NetlinkSocket does.
 class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "PacketRing",
                        {
                            InstanceAccessor<&PacketRingWrap::Memory>("memory"),
-                           InstanceMethod<&PacketRingWrap::Flush>("flush"),
+                           InstanceMethod<&PacketRingWrap::Next>("next"),
+                           InstanceMethod<&PacketRingWrap::Send>("send"),
+                           InstanceMethod<&PacketRingWrap::Release>("release"),
                            InstanceMethod<&PacketRingWrap::ReceiveLong>("receiveLong"),
                            InstanceMethod<&PacketRingWrap::ReadDrops>("readDrops"),
                            InstanceMethod<&PacketRingWrap::CloseRing>("close"),
@@ -50,18 +61,14 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
 
   explicit PacketRingWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PacketRingWrap>(info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 6 || !info[0].IsString() || !IsBytes(info[1]) || !info[2].IsNumber() || !info[3].IsNumber() ||
-        !info[4].IsNumber() || !info[5].IsFunction()) {
-      Napi::TypeError::New(env,
-                           "PacketRing(interface: string, filter: Uint8Array, slotBytes: number, "
-                           "receiveSlots: number, sendSlots: number, onReadable: function)")
+    if (info.Length() < 4 || !info[0].IsString() || !IsBytes(info[1]) || !info[2].IsNumber() || !info[3].IsFunction()) {
+      Napi::TypeError::New(env, "PacketRing(interface: string, filter: Uint8Array, slots: number, onReadable: function)")
           .ThrowAsJavaScriptException();
       return;
     }
-    const auto number = [&info](std::size_t index) { return info[index].As<Napi::Number>().Uint32Value(); };
-    const RingSizes sizes{number(2), number(3), number(4)};
-    if (!Succeeded(env, ring_.Open(info[0].As<Napi::String>().Utf8Value(), FilterOf(BytesOf(info[1])), sizes))) return;
-    on_readable_ = Napi::Persistent(info[5].As<Napi::Function>());
+    const std::uint32_t slots = info[2].As<Napi::Number>().Uint32Value();
+    if (!Succeeded(env, ring_.Open(info[0].As<Napi::String>().Utf8Value(), FilterOf(BytesOf(info[1])), slots))) return;
+    on_readable_ = Napi::Persistent(info[3].As<Napi::Function>());
     context_ = std::make_unique<Napi::AsyncContext>(env, "director.PacketRing");
     const SyscallResult started = poll_.Start(env, ring_.fd(),
                                               {
@@ -82,18 +89,31 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
     return memory_.IsEmpty() ? info.Env().Undefined() : memory_.Value();
   }
 
-  // flush(): false if the interface takes no more at present
-  Napi::Value Flush(const Napi::CallbackInfo& info) {
-    const SyscallResult flushed = poll_.IsRunning() ? ring_.Flush() : kClosed;
-    return Napi::Boolean::New(info.Env(), flushed.error == 0);
+  // next(batch): how many
+  Napi::Value Next(const Napi::CallbackInfo& info) {
+    const bool is_open = poll_.IsRunning() && info.Length() > 0 && IsBatch(info[0]);
+    return Napi::Number::New(info.Env(), is_open ? static_cast<double>(ring_.Next(BatchOf(info[0]))) : 0);
   }
 
-  // receiveLong(buffer): bytes, 0 if there is none
+  // send(batch, count): how many were not taken
+  Napi::Value Send(const Napi::CallbackInfo& info) {
+    const bool is_open = poll_.IsRunning() && info.Length() > 1 && IsBatch(info[0]) && info[1].IsNumber();
+    if (!is_open) return Napi::Number::New(info.Env(), 0);
+    const std::size_t count = std::min<std::size_t>(info[1].As<Napi::Number>().Uint32Value(), kMaxBatch);
+    return Napi::Number::New(info.Env(), static_cast<double>(ring_.Send(BatchOf(info[0]), count)));
+  }
+
+  void Release(const Napi::CallbackInfo&) {
+    if (poll_.IsRunning()) ring_.Release();
+  }
+
+  // receiveLong(start, buffer): bytes, 0 if there is none
   Napi::Value ReceiveLong(const Napi::CallbackInfo& info) {
     std::size_t length = 0;
-    if (poll_.IsRunning() && info.Length() > 0 && IsBytes(info[0])) {
-      const std::span<std::uint8_t> buffer = BytesOf(info[0]);
-      if (ring_.ReceiveLong(buffer.data(), buffer.size(), &length).error != 0) length = 0;
+    if (poll_.IsRunning() && info.Length() > 1 && info[0].IsNumber() && IsBytes(info[1])) {
+      const std::span<std::uint8_t> buffer = BytesOf(info[1]);
+      const RingFrame frame{info[0].As<Napi::Number>().Int32Value(), kLongFrame};
+      if (ring_.ReceiveLong(frame, buffer.data(), buffer.size(), &length).error != 0) length = 0;
     }
     return Napi::Number::New(info.Env(), static_cast<double>(length));
   }

@@ -25,6 +25,8 @@ export interface EngineOptions {
   /** Before the next frames, all of which have come by now. */
   readonly onWake: () => void;
   readonly onFrame: (frame: DataView, lengthBytes: number) => void;
+  /** The interface did not take so many of those that transmit() was given. */
+  readonly onRefused: (frames: number) => void;
 }
 
 /** Frames of one interface of the kernel's. */

@@ -31,16 +31,27 @@ export interface NativeNetlinkSocket {
 
 /** Frames in memory that the kernel shares with us: native/packet_ring.h. */
 export interface NativePacketRing {
-  /** The receive slots, then the send slots. Detached by close(). */
+  /** Detached by close(). */
   readonly memory: ArrayBuffer;
-  /** What stands ready to be sent goes. False: the interface takes no more at present. */
-  flush(): boolean;
-  /** A frame too long for a slot, with its virtio_net_hdr: how many bytes; 0: there is none. */
-  receiveLong(buffer: Uint8Array): number;
+  /**
+   * How many frames have come that are in `batch` now: where in `memory`, and how many bytes, or RING_LONG_FRAME; their
+   * virtio_net_hdr stands before them. They stay until finish().
+   */
+  next(batch: Int32Array): number;
+  /** The first `count` of `batch`, each with its virtio_net_hdr. How many the interface did not take. */
+  send(batch: Int32Array, count: number): number;
+  /** What next() found is the kernel's again. */
+  release(): void;
+  /** A frame too long for a slot, its virtio_net_hdr first: how many bytes; 0: there is none. */
+  receiveLong(start: number, buffer: Uint8Array): number;
   /** How many frames found no place since this was asked last. */
   readDrops(): number;
   close(): void;
 }
+
+/** Frames of a batch, each two numbers. */
+export const RING_BATCH_FRAMES = 64;
+export const RING_LONG_FRAME = -1;
 
 export interface NativePacketSender {
   /** A frame with its virtio_net_hdr. False: the interface did not take it. */
@@ -59,15 +70,13 @@ export interface HostAddon {
     onOverrun: () => void,
   ) => NativeNetlinkSocket;
   /**
-   * `filter`: struct sock_filter, one after the other. Sizes are powers of two. `onReadable`: a frame waits. Needs
+   * `filter`: struct sock_filter, one after the other. `slots`: of 2 KiB, a multiple of 32. `onReadable`: a frame waits. Needs
    * CAP_NET_RAW.
    */
   readonly PacketRing: new (
     interfaceName: string,
     filter: Uint8Array,
-    slotBytes: number,
-    receiveSlots: number,
-    sendSlots: number,
+    slots: number,
     onReadable: () => void,
   ) => NativePacketRing;
   readonly PacketSender: new (interfaceName: string) => NativePacketSender;

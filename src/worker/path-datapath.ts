@@ -90,6 +90,7 @@ export class PathDatapath implements WorkerDatapath {
       packet: this.path.packet,
       onWake: () => this.tick(),
       onFrame: (frame, lengthBytes) => this.onFrame(frame, lengthBytes),
+      onRefused: (frames) => this.onRefused(frames),
     });
     this.session = new PathSession(this.path);
     this.host = request.host;
@@ -211,6 +212,13 @@ export class PathDatapath implements WorkerDatapath {
     if (performance.now() - this.lastSliceMs < SLICE_MS) return;
     this.slice();
     this.line.poll();
+  }
+
+  /** They were counted as forwarded. */
+  private onRefused(frames: number): void {
+    const { verdicts } = this.path;
+    verdicts[Verdict.Forward]! -= frames;
+    verdicts[Verdict.DropTransmit]! += frames;
   }
 
   private slice(): void {
