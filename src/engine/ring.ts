@@ -84,7 +84,7 @@ export class RingEngine implements FrameEngine {
 
   open(wanted: Wanted): void {
     this.close();
-    const { interface: name, delivery } = this.options;
+    const { interface: name, delivery, slice } = this.options;
     const { PacketRing, PacketSender } = loadHostAddon();
     const opened: { close(): void }[] = [];
     const keep = <T extends { close(): void }>(one: T): T => {
@@ -94,7 +94,7 @@ export class RingEngine implements FrameEngine {
     try {
       const wire = keep(new PacketSender(name));
       const host = keep(new PacketSender(delivery.interface));
-      const filter = packetFilter(wanted);
+      const filter = packetFilter(wanted, slice);
       const ring = keep(
         new PacketRing(name, filter, SLOT_BYTES, RECEIVE_SLOTS, SEND_SLOTS, () => this.receive()),
       );
