@@ -230,6 +230,28 @@ export class ConnectionTable {
     return entry;
   }
 
+  /**
+   * A connection or template of another table, with its state; what depends on what is for dependOn() to say. `expires`
+   * in ticks, by the clock of this table. NO_CONNECTION: it is full.
+   */
+  insertCopy(from: ConnectionTable, entry: number, server: number, expires: number): number {
+    const { entries } = this;
+    const copy = this.takeFree();
+    if (copy === NO_CONNECTION) return NO_CONNECTION;
+    const base = copy * ENTRY_WORDS;
+    const other = entry * ENTRY_WORDS;
+    entries.set(from.entries.subarray(other, other + ENTRY_WORDS), base);
+    entries[base + SERVER] = server;
+    entries[base + EXPIRES] = expires;
+    if (!this.isTemplate(copy)) entries[base + TEMPLATE] = NO_CONNECTION;
+    entries[base + DEPENDENTS] = 0;
+    const hash = this.hashOfEntry(base, entries[base + PORTS]!);
+    entries[base + HASH] = hash;
+    this.addToIndex(copy, hash);
+    entries[Table.Live]!++;
+    return copy;
+  }
+
   remove(entry: number): void {
     const { entries } = this;
     entries[Table.Changing] = 1;

@@ -60,7 +60,9 @@ export const verdictLines = (slice: Slice): Line[] => [
 ];
 
 const acceptAll: readonly Line[] = [
-  ...[WANTED.received[4], WANTED.received[6], WANTED.sent[4], WANTED.sent[6], WANTED.withoutClient].map(label),
+  ...[WANTED.received[4], WANTED.received[6], WANTED.sent[4], WANTED.sent[6], WANTED.withoutClient].map(
+    label,
+  ),
   ACCEPT,
 ];
 

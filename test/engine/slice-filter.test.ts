@@ -7,7 +7,16 @@ import { DecodeResult, decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { workerOf } from '../../src/wire/slice.ts';
 import { runFilter, untagged } from '../helpers/classic-bpf.ts';
-import { ACK, DIRECTOR_MAC, eth, type FrameBuilder, GATEWAY_MAC, packet, payloadOf, SYN } from '../helpers/frame-builder.ts';
+import {
+  ACK,
+  DIRECTOR_MAC,
+  eth,
+  type FrameBuilder,
+  GATEWAY_MAC,
+  packet,
+  payloadOf,
+  SYN,
+} from '../helpers/frame-builder.ts';
 import { VIP, VIP6 } from '../helpers/sample-frames.ts';
 import { unwanted, wanted } from '../helpers/wanted-frames.ts';
 
@@ -26,7 +35,9 @@ function takersOf(frame: FrameBuilder, count: number, addresses = [VIP, VIP6]): 
 function ownerOf(frame: FrameBuilder, count: number): number {
   const bytes = frame.bytes();
   const found = new Packet();
-  expect(decode(found, new DataView(bytes.buffer, bytes.byteOffset), bytes.length, ownMac)).toBe(DecodeResult.Continue);
+  expect(decode(found, new DataView(bytes.buffer, bytes.byteOffset), bytes.length, ownMac)).toBe(
+    DecodeResult.Continue,
+  );
   return workerOf(found.ipVersion, [found.client0, found.client1, found.client2, found.client3], count);
 }
 
@@ -41,7 +52,10 @@ const tags = fc.constantFrom(...TAGGED);
 const tagged = (ids: readonly number[], mac = {}) => ids.reduce((frame, id) => frame.vlan(id), eth(mac));
 
 describe('a frame is let in by the worker whose client it is of', () => {
-  const alike = (make: (address: string, ids: readonly number[]) => FrameBuilder, addresses: fc.Arbitrary<string>) =>
+  const alike = (
+    make: (address: string, ids: readonly number[]) => FrameBuilder,
+    addresses: fc.Arbitrary<string>,
+  ) =>
     fc.assert(
       fc.property(addresses, tags, counts, (address, ids, count) => {
         const frame = make(address, ids);
@@ -50,7 +64,8 @@ describe('a frame is let in by the worker whose client it is of', () => {
       { numRuns: 60 },
     );
 
-  test('from a client: IPv4', () => alike((client, ids) => tagged(ids).ipv4(client, VIP).tcp(1, 80, SYN), ipv4));
+  test('from a client: IPv4', () =>
+    alike((client, ids) => tagged(ids).ipv4(client, VIP).tcp(1, 80, SYN), ipv4));
   test('from a client: IPv6', () => alike((client, ids) => tagged(ids).ipv6(client, VIP6).udp(1, 53), ipv6));
   test('a later fragment', () =>
     alike(
@@ -60,18 +75,34 @@ describe('a frame is let in by the worker whose client it is of', () => {
     ));
   test('what this host answers as a server', () => {
     const ours = { from: DIRECTOR_MAC, to: GATEWAY_MAC };
-    alike((client) => eth(ours).ipv4(VIP, client).tcp(80, 1, SYN | ACK), ipv4);
-    alike((client) => eth(ours).ipv6(VIP6, client).tcp(80, 1, SYN | ACK), ipv6);
+    alike(
+      (client) =>
+        eth(ours)
+          .ipv4(VIP, client)
+          .tcp(80, 1, SYN | ACK),
+      ipv4,
+    );
+    alike(
+      (client) =>
+        eth(ours)
+          .ipv6(VIP6, client)
+          .tcp(80, 1, SYN | ACK),
+      ipv6,
+    );
   });
   test('an ICMP error: whom the packet that it is about was for', () => {
     alike(
       (client, ids) =>
-        tagged(ids).ipv4('198.51.100.1', VIP).icmp(3, 4, packet().ipv4(VIP, client).tcp(80, 1, ACK)),
+        tagged(ids)
+          .ipv4('198.51.100.1', VIP)
+          .icmp(3, 4, packet().ipv4(VIP, client).tcp(80, 1, ACK)),
       ipv4,
     );
     alike(
       (client, ids) =>
-        tagged(ids).ipv6('fd00::1', VIP6).icmp(2, 0, packet().ipv6(VIP6, client).tcp(80, 1, ACK)),
+        tagged(ids)
+          .ipv6('fd00::1', VIP6)
+          .icmp(2, 0, packet().ipv6(VIP6, client).tcp(80, 1, ACK)),
       ipv6,
     );
   });
@@ -88,7 +119,7 @@ describe('a frame is let in by the worker whose client it is of', () => {
       expect(takersOf(frame, 4, MANY)).toEqual([ownerOf(frame, 4)]);
     }
   });
-  test('ping is the first one\'s', () => {
+  test("ping is the first one's", () => {
     for (let host = 1; host < 9; host++) {
       const ping = eth().ipv4(`192.0.2.${host}`, VIP).icmp(8, 0, payloadOf(8));
       expect(takersOf(ping, 4)).toEqual([0]);
