@@ -6,6 +6,7 @@ import { ticksFromMs } from '../clock.ts';
 import { ConnectionTable, NO_CONNECTION, type TableMemory } from '../connection/connection-table.ts';
 import { endpointText, serviceKey } from '../service/configuration.ts';
 import type { TrafficCounters } from '../service/model.ts';
+import { Packet } from '../wire/packet.ts';
 import { workerOf } from '../wire/slice.ts';
 import type { ServerRecord, ServerRecords } from './server-records.ts';
 
@@ -48,6 +49,7 @@ class Move {
   private readonly ages: readonly number[];
   /** By table: where templates are now. */
   private readonly templates: readonly Map<number, number>[];
+  private readonly key = new Packet();
   private lost = 0;
 
   constructor(
@@ -95,7 +97,7 @@ class Move {
     const { from } = this;
     const expires = (from.expires(entry) + this.ages[worker]!) | 0;
     const server = this.numbers.get(from.serverOf(entry))!;
-    const copy = this.to[worker]!.insertCopy(from, entry, server, expires);
+    const copy = this.to[worker]!.insertCopy(from, entry, server, expires, this.key);
     if (copy === NO_CONNECTION) this.lost++;
     return copy;
   }
