@@ -419,7 +419,7 @@ export class Director implements DirectorApi {
     });
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.follow(this.configuration);
-    this.events.warn(warningsOf(this.configuration, this.servers.list(), []));
+    this.events.warn(warningsOf(this.configuration, this.servers.list(), [], this.options.workers));
   }
 
   private onDatapathStarted({ adopted }: StartAnswer): void {
