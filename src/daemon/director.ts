@@ -147,10 +147,11 @@ export class Director implements DirectorApi {
   async start(): Promise<void> {
     await this.datapath.start();
     this.hasConfiguration = true;
-    await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
     await this.readFile();
+    // One that was found stands until then: services may be known only from the file.
+    await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.removeLeft();
     this.shown.start();
   }

@@ -166,10 +166,10 @@ describeWithDirector('several workers', [], () => {
   });
 
   test('a capture has the frames of all', async () => {
-    const capture = lab.run('director', 'director', ['capture', '--virtual', `${VIP}:80`, '--seconds', '4'], {
+    const capture = lab.run('director', 'director', ['capture', '--virtual', `${VIP}:80`, '--seconds', '3'], {
       timeoutMs: 20_000,
     });
-    await expect.poll(() => lab.run('director', 'true'), SOON).toBeTruthy();
+    // As soon as it listens; how soon, only its file would say.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const client of CLIENTS.slice(0, 8)) await pageFor(client);
     const { stdout } = await capture;
