@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   TOOL_MISSING: 'a program or library that the operation needs is not installed',
   TOOL_FAILED: 'a program that the operation called failed',
   NETLINK: 'the kernel refused or failed a netlink request',
+  WORKERS: 'the number of --workers does not go with another option',
   XDP_UNAVAILABLE: 'the XDP datapath cannot be had on this host or interface as it is',
   XDP_OCCUPIED: 'another XDP program is on the interface',
   XDP_LAYOUT: 'what an XDP datapath of another version left in the kernel cannot be taken over',

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the pcap datapath leaves on a host when its director is killed: a process that goes on forwarding, the guard
+# What a datapath in user space leaves on a host when its director is killed: processes that go on forwarding, the guard
 # table, the veth pair, notes and a dead socket. Needs net.sh and xdp.sh.
 
 # As src/worker/note-file.ts writes it: PID and the number of the file of its memory, by which it is known again.
@@ -15,13 +15,16 @@ remove_pcap_from() {
   local socket=${DIRECTOR_SOCKET:-/run/director/director.sock} folder table="director_${1//[^A-Za-z0-9]/_}" pid note
   folder=$(dirname "$socket")
   if director_runs_on "$1"; then return 0; fi
-  pid=$(left_process "$folder/datapath-$1")
-  if [ -n "$pid" ]; then end_left_process "$pid"; fi
+  # Those of several workers have a colon and a number behind the interface.
+  for note in "$folder/datapath-$1" "$folder/datapath-$1":*; do
+    pid=$(left_process "$note")
+    if [ -n "$pid" ]; then end_left_process "$pid"; fi
+  done
   if command -v nft >/dev/null && nft list table netdev "$table" >/dev/null 2>&1; then
     run nft delete table netdev "$table"
   fi
   remove_left_veth "$1"
-  for note in "$folder/datapath-$1" "$folder/checks-$1"; do
+  for note in "$folder/datapath-$1" "$folder/datapath-$1":* "$folder/checks-$1"; do
     if [ -e "$note" ]; then run rm -f "$note"; fi
   done
   if [ -S "$socket" ] && ! grep -qF " $socket" /proc/net/unix; then run rm -f "$socket"; fi

@@ -230,6 +230,39 @@ export class ConnectionTable {
     return entry;
   }
 
+  /**
+   * A connection or template of another table, with its state; what depends on what is for dependOn() to say. One of
+   * the same key that is here already stands for it. `expires` in ticks, by the clock of this table; `key` is
+   * overwritten. NO_CONNECTION: the table is full.
+   */
+  insertCopy(from: ConnectionTable, entry: number, server: number, expires: number, key: Packet): number {
+    from.readKey(entry, key);
+    const known = this.find(key);
+    if (known !== NO_CONNECTION) return known;
+    const copy = this.insert(key, server, expires);
+    if (copy === NO_CONNECTION) return NO_CONNECTION;
+    const base = copy * ENTRY_WORDS;
+    this.entries[base + STATE_FLAGS] = from.entries[entry * ENTRY_WORDS + STATE_FLAGS]!;
+    if (this.isTemplate(copy)) this.setTemplateTimeout(copy, from.templateTimeout(entry));
+    return copy;
+  }
+
+  private readKey(entry: number, key: Packet): void {
+    const kind = this.entries[entry * ENTRY_WORDS + KIND]!;
+    key.ipVersion = this.ipVersion(entry);
+    key.protocol = kind & ~0xff00;
+    key.client0 = this.clientWord(entry, 0);
+    key.client1 = this.clientWord(entry, 1);
+    key.client2 = this.clientWord(entry, 2);
+    key.client3 = this.clientWord(entry, 3);
+    key.virtual0 = this.virtualWord(entry, 0);
+    key.virtual1 = this.virtualWord(entry, 1);
+    key.virtual2 = this.virtualWord(entry, 2);
+    key.virtual3 = this.virtualWord(entry, 3);
+    key.clientPort = this.clientPort(entry);
+    key.virtualPort = this.virtualPort(entry);
+  }
+
   remove(entry: number): void {
     const { entries } = this;
     entries[Table.Changing] = 1;

@@ -122,8 +122,12 @@ export interface StatusReply {
     /** Of xdp: in the driver, or in the kernel's stack before all else. null: not XDP, or not running yet. */
     readonly mode: 'native' | 'generic' | null;
     readonly state: 'running' | 'waiting for the interface' | 'restarting';
+    /** Of the first process. */
     readonly pid: number | null;
+    /** Of all together. */
     readonly restarts: number;
+    /** Its processes, in their order: one, or as many as `--workers` says. */
+    readonly workers: readonly WorkerListing[];
     /** Why not a faster one, one sentence each. */
     readonly notes: readonly string[];
   };
@@ -136,6 +140,12 @@ export interface StatusReply {
   readonly verdicts: Readonly<Record<string, number>>;
   readonly neighbors: readonly NeighborListing[];
   readonly warnings: readonly string[];
+}
+
+export interface WorkerListing {
+  readonly pid: number | null;
+  readonly state: StatusReply['datapath']['state'];
+  readonly restarts: number;
 }
 
 export interface NeighborListing {

@@ -1,5 +1,5 @@
 /** The captures that go on: a few, each in a slot of the datapath, which is told all of them whenever one begins or ends. */
-import { RecordKind, RecordReader } from '../capture/record.ts';
+import { type CountsRecord, RecordKind, RecordReader } from '../capture/record.ts';
 import { verdictsNamed } from '../capture/verdict-names.ts';
 import { type CaptureFilter, type CaptureWish, MAX_CAPTURES } from '../capture/wish.ts';
 import type { CaptureReply } from '../control/api.ts';
@@ -11,13 +11,18 @@ import { Capture } from './capture.ts';
 
 export interface CapturesOptions {
   readonly interface: string;
+  /** How many processes say what comes of a frame. */
+  sources(): number;
   ask(wishes: readonly CaptureWish[]): Promise<Answers['capture']>;
 }
 
 export class Captures {
   private readonly options: CapturesOptions;
   private readonly slots: (Capture | undefined)[] = new Array(MAX_CAPTURES).fill(undefined);
-  private reader = new RecordReader();
+  /** By source. */
+  private readonly readers = new Map<number, RecordReader>();
+  /** Of each slot, whose last counts have come. */
+  private readonly ended: Set<number>[] = Array.from({ length: MAX_CAPTURES }, () => new Set());
   private lastId = 0;
 
   constructor(options: CapturesOptions) {
@@ -46,6 +51,7 @@ export class Captures {
       onEnding: () => this.tellDatapath(),
       onEnded: () => {
         this.slots[slot] = undefined;
+        this.ended[slot]!.clear();
       },
     });
     this.slots[slot] = capture;
@@ -75,16 +81,28 @@ export class Captures {
     return this.slots.flatMap((capture) => capture?.wish ?? []);
   }
 
-  /** From the datapath process; `begins`: the first of one. */
-  take(piece: Buffer, begins: boolean): void {
-    if (begins) this.reader = new RecordReader();
-    for (const record of this.reader.push(piece)) {
-      for (const capture of this.slots) {
-        if (record.kind === RecordKind.Frame) capture?.take(record);
-        else capture?.takeCounts(record);
-      }
+  /** From one of the datapath processes; `begins`: the first of another one in its place. */
+  take(source: number, piece: Buffer, begins: boolean): void {
+    const known = begins ? undefined : this.readers.get(source);
+    const reader = known ?? new RecordReader();
+    this.readers.set(source, reader);
+    for (const record of reader.push(piece)) {
+      if (record.kind === RecordKind.Frame) for (const capture of this.slots) capture?.take(record);
+      else this.takeCounts(source, record);
     }
     for (const capture of this.slots) capture?.flush();
+  }
+
+  /** A capture has ended when all have said so. */
+  private takeCounts(source: number, counts: CountsRecord): void {
+    for (const [slot, capture] of this.slots.entries()) {
+      if (capture === undefined) continue;
+      const bit = 1 << slot;
+      const ended = this.ended[slot]!;
+      if (counts.ended & bit) ended.add(source);
+      const isLast = ended.size >= this.options.sources();
+      capture.takeCounts(isLast ? counts : { ...counts, ended: counts.ended & ~bit });
+    }
   }
 
   /** A process that is not there captures nothing. */

@@ -1,18 +1,24 @@
 /**
- * Keeps the datapath alive. A spare process stands by with everything loaded, so that the loss of the one at work
- * costs milliseconds. The daemon answers throughout; what is asked while no process is at work is refused at once.
+ * Keeps one process of the datapath alive: when it ends, the spare takes its place. The daemon answers throughout; what
+ * is asked while no process is at work is refused at once. Knows which configuration the process has, and brings it up
+ * to date.
  */
 import { DirectorError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type Configuration, EMPTY_CONFIGURATION } from '../service/configuration.ts';
+import { editsBetween } from '../service/difference.ts';
+import type { Edit } from '../service/model.ts';
+import { configurationOf, messageOf } from '../worker/configuration-message.ts';
 import type {
   Answers,
-  DatapathKind,
+  ConfigurationMessage,
   Notice,
   Request,
   StartAnswer,
   StartRequest,
 } from '../worker/messages.ts';
-import { isRefusal, WorkerProcess } from './worker-process.ts';
+import type { SpareProcess } from './spare-process.ts';
+import { isRefusal, type WorkerProcess } from './worker-process.ts';
 
 /** Pause before a process that ended is followed by the next, so that one that cannot live is no storm. */
 const FIRST_PAUSE_MS = 10;
@@ -26,12 +32,18 @@ const REACT_WITHIN_MS = 10_000;
 /** Loading a program into the kernel, and its state, takes longer than other requests. */
 const START_WITHIN_MS = 30_000;
 
-/** What a process that begins is told. */
+/** What a process that begins is told, and tells. */
 export interface ProcessState {
-  /** All of it, as it is now. `quickEnds`: how many processes in a row ended soon after they had begun. */
-  snapshot(quickEnds: number): StartRequest;
-  /** What the process found and did; returns what has changed while it did. */
-  onStarted(answer: StartAnswer): Request[];
+  /** How the log calls it. */
+  readonly name: string;
+  /** As it is now; null: what the first process takes over, which is not known yet. */
+  configuration(): Configuration | null;
+  /** All of it. `quickEnds`: how many processes in a row ended soon after they had begun. */
+  startRequest(configuration: ConfigurationMessage | null, quickEnds: number): StartRequest;
+  /** What the process found and did. */
+  onStarted(answer: StartAnswer): void;
+  /** What may have changed while it did, but for the configuration. */
+  afterStart(): Request[];
   /** What becomes of the connections when a process ends, for the log. */
   afterLoss(quickEnds: number): string;
   /** Frames for those who capture, in pieces; `begins`: the first of a process. */
@@ -40,15 +52,17 @@ export interface ProcessState {
 
 export class DatapathProcess {
   private readonly log: Log;
-  private readonly kind: DatapathKind;
   private readonly state: ProcessState;
+  private readonly spare: SpareProcess;
+  /** The first one, before it is at work. */
+  private loading: WorkerProcess | undefined;
   private atWork: WorkerProcess | undefined;
-  private spare: WorkerProcess | undefined;
+  /** What the process at work has, or will have when it has done what it was told. */
+  private published: Configuration = EMPTY_CONFIGURATION;
   /** Whose captured frames came last. */
   private capturing: WorkerProcess | undefined;
   private isReady = false;
   private pause: NodeJS.Timeout | undefined;
-  private sparePause: NodeJS.Timeout | undefined;
   private pauseMs = FIRST_PAUSE_MS;
   private startedMs = 0;
   private quickEnds = 0;
@@ -58,12 +72,12 @@ export class DatapathProcess {
   private readonly watching: NodeJS.Timeout;
   private isWatched = false;
 
-  /** `spare`: one that was started before, for the same datapath. */
-  constructor(log: Log, kind: DatapathKind, state: ProcessState, spare = new WorkerProcess(kind)) {
+  /** Its process begins to load. */
+  constructor(log: Log, state: ProcessState, spare: SpareProcess) {
     this.log = log;
-    this.kind = kind;
     this.state = state;
-    this.spare = this.follow(spare);
+    this.spare = spare;
+    this.loading = this.follow(spare.take());
     this.watching = setInterval(() => void this.watch(), WATCH_INTERVAL_MS);
   }
 
@@ -80,23 +94,54 @@ export class DatapathProcess {
     return this.isReady;
   }
 
+  /** Resolves when all of its code is there: start() then costs little. */
+  async load(): Promise<void> {
+    await this.loading?.request({ kind: 'load' }, START_WITHIN_MS);
+  }
+
   /** Resolves when a process has taken its state; rejects when it ends before. */
   async start(): Promise<void> {
-    const worker = this.spare?.isAlive ? this.spare : this.spawn();
-    this.spare = undefined;
+    const worker = this.loading?.isAlive ? this.loading : this.follow(this.spare.take());
+    this.loading = undefined;
     this.atWork = worker;
     this.startedMs = performance.now();
-    const answer = await worker.request(this.state.snapshot(this.quickEnds), START_WITHIN_MS);
+    const configuration = this.state.configuration();
+    const message = configuration === null ? null : messageOf(configuration);
+    const answer = await worker.request(this.state.startRequest(message, this.quickEnds), START_WITHIN_MS);
     this.isReady = this.atWork === worker;
     // In one go with isReady: whatever else is asked of the process comes after.
-    for (const request of this.state.onStarted(answer)) void this.request(request).catch(() => {});
-    this.prepareSpare();
+    this.published = configuration ?? adoptedBy(answer);
+    this.state.onStarted(answer);
+    for (const request of [this.catchingUp(), ...this.state.afterStart()])
+      void this.request(request).catch(() => {});
+    this.spare.prepare();
+  }
+
+  /** `edits` lead from `before` to what is configured now. A process that is not there gets all of it when it begins. */
+  async publish(before: Configuration, edits: readonly Edit[]): Promise<void> {
+    if (!this.isReady) return;
+    await this.request(this.published === before ? this.publishing(edits) : this.catchingUp());
+  }
+
+  /** To whatever is configured now. */
+  async catchUp(): Promise<void> {
+    if (this.isReady) await this.request(this.catchingUp());
+  }
+
+  private catchingUp(): EditsRequest {
+    return this.publishing(editsBetween(this.published, this.state.configuration() ?? this.published));
+  }
+
+  /** Counts as done when it is sent. */
+  private publishing(edits: readonly Edit[]): EditsRequest {
+    this.published = this.state.configuration() ?? this.published;
+    return { kind: 'edits', edits };
   }
 
   async request<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
     const worker = this.atWork;
     if (worker === undefined || !this.isReady) {
-      throw new DirectorError('DATAPATH_FAILED', 'the datapath process is restarting; try again');
+      throw new DirectorError('DATAPATH_FAILED', `the ${this.state.name} is restarting; try again`);
     }
     try {
       return await worker.request(request);
@@ -124,7 +169,7 @@ export class DatapathProcess {
 
   private replace(worker: WorkerProcess, why: string): void {
     if (this.isStopping) return;
-    this.log.error({ event: 'datapath', pid: worker.pid }, `the datapath process is ended: ${why}`);
+    this.log.error({ event: 'datapath', pid: worker.pid }, `the ${this.state.name} is ended: ${why}`);
     worker.kill();
   }
 
@@ -142,14 +187,13 @@ export class DatapathProcess {
     this.isStopping = true;
     clearInterval(this.watching);
     clearTimeout(this.pause);
-    clearTimeout(this.sparePause);
     const isRemoved =
       remove &&
       (await this.request({ kind: 'remove' }).then(
         () => true,
         () => false,
       ));
-    await Promise.all([this.atWork?.stop(), this.spare?.stop()]);
+    await Promise.all([this.atWork?.stop(), this.loading?.stop()]);
     return isRemoved;
   }
 
@@ -157,17 +201,9 @@ export class DatapathProcess {
   private async takeOver(): Promise<void> {
     await this.start().catch((error: Error) => {
       if (isRefusal(error))
-        this.log.error({ event: 'datapath' }, `the next datapath process cannot begin: ${error.message}`);
+        this.log.error({ event: 'datapath' }, `the next ${this.state.name} cannot begin: ${error.message}`);
       return this.atWork?.stop();
     });
-  }
-
-  private prepareSpare(): void {
-    if (this.isReady && !this.isStopping) this.spare ??= this.spawn();
-  }
-
-  private spawn(): WorkerProcess {
-    return this.follow(new WorkerProcess(this.kind));
   }
 
   private follow(worker: WorkerProcess): WorkerProcess {
@@ -185,10 +221,6 @@ export class DatapathProcess {
   }
 
   private onExit(worker: WorkerProcess, how: string, lastWords: string): void {
-    if (worker === this.spare) {
-      this.spare = undefined;
-      if (!this.isStopping) this.sparePause = setTimeout(() => this.prepareSpare(), MAX_PAUSE_MS);
-    }
     if (worker !== this.atWork) return;
     this.atWork = undefined;
     this.isReady = false;
@@ -208,8 +240,13 @@ export class DatapathProcess {
     };
     this.log.warn(
       fields,
-      `the datapath process ended (${how}); the next one takes over, ${this.state.afterLoss(this.quickEnds)}`,
+      `the ${this.state.name} ended (${how}); the next one takes over, ${this.state.afterLoss(this.quickEnds)}`,
     );
     this.pause = setTimeout(() => void this.takeOver(), pauseMs);
   }
 }
+
+type EditsRequest = Extract<Request, { kind: 'edits' }>;
+
+const adoptedBy = ({ adopted }: StartAnswer): Configuration =>
+  adopted === null ? EMPTY_CONFIGURATION : configurationOf(adopted);

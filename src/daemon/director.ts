@@ -42,12 +42,12 @@ import { editsBetween } from '../service/difference.ts';
 import type { Edit, ServiceAddress } from '../service/model.ts';
 import { readTextFile } from '../text-file.ts';
 import { parseMac } from '../wire/address.ts';
-import { configurationOf, messageOf } from '../worker/configuration-message.ts';
+import { configurationOf } from '../worker/configuration-message.ts';
 import type { NextHop, Request, StartAnswer } from '../worker/messages.ts';
 import { asConfigured } from './as-configured.ts';
 import { Captures } from './captures.ts';
 import { Counters } from './counters.ts';
-import { Datapath, type DatapathOptions, type Snapshot } from './datapath.ts';
+import { Datapath, type DatapathOptions } from './datapath.ts';
 import { defaultPolicyOf, requirePort } from './default-policy.ts';
 import type { Desired } from './desired.ts';
 import { Events } from './events.ts';
@@ -94,15 +94,13 @@ export class Director implements DirectorApi {
   private readonly events: Events;
   private readonly captures: Captures;
   private readonly plans = new Plans();
-  /** False: the datapath holds one of before, or none, which is taken over. */
+  /** False: what is taken over is not known yet. */
   private hasConfiguration = false;
   private adopted = false;
   private isClosing = false;
   private isHealthDue = false;
   private areNeighborsDue = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
-  /** What the datapath process has, or will have when it has done what it was told. */
-  private published: Configuration = EMPTY_CONFIGURATION;
   private editing: Promise<unknown> = Promise.resolve();
 
   constructor(options: DirectorOptions) {
@@ -124,12 +122,15 @@ export class Director implements DirectorApi {
       onChange: () => this.followHealth(),
     });
     this.datapath = new Datapath(options, {
-      snapshot: () => this.snapshot(),
+      configuration: () => (this.hasConfiguration ? this.configuration : null),
+      snapshot: () => ({ nextHops: this.servers.nextHops(), host: options.host.facts }),
       onStarted: (answer) => this.onDatapathStarted(answer),
-      onCaptured: (piece, begins) => this.captures.take(piece, begins),
+      afterStart: () => this.afterStart(),
+      onCaptured: (source, piece, begins) => this.captures.take(source, piece, begins),
     });
     this.captures = new Captures({
       interface: options.host.name,
+      sources: () => this.datapath.sources,
       ask: (wishes) => this.datapath.request({ kind: 'capture', wishes }),
     });
     this.counters = new Counters(this.datapath);
@@ -145,10 +146,12 @@ export class Director implements DirectorApi {
 
   async start(): Promise<void> {
     await this.datapath.start();
-    await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
+    this.hasConfiguration = true;
     if (this.adopted) await this.tellOfAdoption();
     await this.datapath.removeLeftovers();
     await this.readFile();
+    // One that was found stands until then: services may be known only from the file.
+    await this.options.host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.removeLeft();
     this.shown.start();
   }
@@ -412,45 +415,24 @@ export class Director implements DirectorApi {
     this.events.turned(before, this.configuration, (...of) => this.serverHealth.stateOf(...of).cause);
     await host.setGuarded(guardedPorts(before, this.configuration), guardedMarks(this.configuration));
     await this.servers.follow(this.configuration);
-    if (this.datapath.isRunning) {
-      const edits = this.unpublished(before, accepted);
-      await this.datapath.request({ kind: 'edits', edits }).catch((error: Error) => {
-        log.error({}, `the datapath has not confirmed an edit: ${error.message}`);
-      });
-    }
+    await this.datapath.publish(before, accepted).catch((error: Error) => {
+      log.error({}, `the datapath has not confirmed an edit: ${error.message}`);
+    });
     await host.setGuarded(guardedPorts(this.configuration), guardedMarks(this.configuration));
     await this.serverHealth.follow(this.configuration);
-    this.events.warn(warningsOf(this.configuration, this.servers.list(), []));
+    this.events.warn(warningsOf(this.configuration, this.servers.list(), [], this.options.workers));
   }
 
-  /** The edits that bring the datapath process up to date, which counts as done when they are sent. */
-  private unpublished(before: Configuration, accepted: readonly Edit[]): readonly Edit[] {
-    const edits = this.published === before ? accepted : editsBetween(this.published, this.configuration);
-    this.published = this.configuration;
-    return edits;
+  private onDatapathStarted({ adopted }: StartAnswer): void {
+    if (this.hasConfiguration || adopted === null) return;
+    this.configuration = configurationOf(adopted);
+    this.hasConfiguration = this.adopted = true;
+    this.serverHealth.adopt(this.configuration);
   }
 
-  private snapshot(): Snapshot {
-    this.published = this.configuration;
-    return {
-      configuration: this.hasConfiguration ? messageOf(this.configuration) : null,
-      nextHops: this.servers.nextHops(),
-      host: this.options.host.facts,
-    };
-  }
-
-  private onDatapathStarted({ adopted }: StartAnswer): Request[] {
-    if (!this.hasConfiguration && adopted !== null) {
-      this.configuration = configurationOf(adopted);
-      this.published = this.configuration;
-      this.adopted = true;
-      this.serverHealth.adopt(this.configuration);
-    }
-    this.hasConfiguration = true;
-    const edits = this.unpublished(this.published, editsBetween(this.published, this.configuration));
+  private afterStart(): Request[] {
     const { wishes } = this.captures;
     return [
-      { kind: 'edits', edits },
       { kind: 'next-hops', nextHops: this.servers.nextHops() },
       this.hostRequest(),
       ...(wishes.length > 0 ? [{ kind: 'capture' as const, wishes }] : []),

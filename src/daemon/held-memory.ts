@@ -1,22 +1,25 @@
-/** The memory of the pcap datapath, which the daemon holds, so that it outlives each of the processes that work with it. */
+/** The memory of a datapath in user space, which the daemon holds, so that it outlives each of the processes that work with it. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { capacityOf, createMemoryFile } from '../worker/path-memory.ts';
+import { createMemoryFile, sizesOf } from '../worker/path-memory.ts';
 
 export class HeldMemory {
   /** Of its connection table. */
   readonly capacity: number;
+  /** How many workers share the clients, each with such a memory. */
+  readonly workers: number;
   private readonly fd: number;
 
-  private constructor(fd: number, capacity: number) {
+  private constructor(fd: number, capacity: number, workers: number) {
     this.fd = fd;
     this.capacity = capacity;
+    this.workers = workers;
   }
 
-  static create(interfaceName: string, capacity: number): HeldMemory {
+  static create(interfaceName: string, capacity: number, workers: number): HeldMemory {
     const seed = randomBytes(8);
     const words = [seed.readInt32LE(0), seed.readInt32LE(4)] as const;
-    return new HeldMemory(createMemoryFile(interfaceName, capacity, words), capacity);
+    return new HeldMemory(createMemoryFile(interfaceName, capacity, words, workers), capacity, workers);
   }
 
   /** That of a process which another daemon left. Undefined: it is gone, or of a build that laid it out otherwise. */
@@ -27,8 +30,8 @@ export class HeldMemory {
     } catch {
       return undefined;
     }
-    const capacity = capacityOf(fd);
-    if (capacity !== undefined) return new HeldMemory(fd, capacity);
+    const sizes = sizesOf(fd);
+    if (sizes !== undefined) return new HeldMemory(fd, sizes.capacity, sizes.workers);
     closeSync(fd);
     return undefined;
   }

@@ -39,6 +39,8 @@ export interface ShownOptions {
   readonly serverHealth: ServerHealth;
   readonly history: History;
   readonly configuration: () => Configuration;
+  /** Processes of the datapath. */
+  readonly workers: number;
   /** So many servers have metrics of their own; if there are more, none has. */
   readonly metricsServers: number;
 }
@@ -156,8 +158,8 @@ export class Shown {
   }
 
   warnings(): string[] {
-    const { host, servers } = this.options;
-    return warningsOf(this.configuration, servers.list(), host.stuckOffloads);
+    const { host, servers, workers } = this.options;
+    return warningsOf(this.configuration, servers.list(), host.stuckOffloads, workers);
   }
 
   private get configuration(): Configuration {

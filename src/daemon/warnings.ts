@@ -8,6 +8,8 @@ import {
   serviceKey,
 } from '../service/configuration.ts';
 
+const ALL_BITS4 = 0xffffffff;
+const ALL_BITS6 = 128;
 const FORWARDING_WORDS = { tunnel: 'tunnelling (-i)', masquerade: 'masquerading (-m)' } as const;
 
 const MERGING_HARM = 'merged frames that are not TCP cannot be sent on';
@@ -19,12 +21,14 @@ export function warningsOf(
   configuration: Configuration,
   neighbors: readonly Neighbor[],
   stuckOffloads: readonly string[],
+  workers: number,
 ): string[] {
   const byAddress = new Map(neighbors.map((neighbor) => [neighbor.server, neighbor]));
   const services = [...configuration.services.values()];
   return [
     ...services.flatMap((service) => serviceWarnings(service, configuration)),
     ...services.flatMap((service) => serverWarnings(service, byAddress)),
+    ...(workers === 1 ? [] : services.flatMap((service) => networkWarnings(service, workers))),
     ...configuration.syncDaemons.map(
       ({ role }) => `the ${role} sync daemon is listed only: no state is sent or taken`,
     ),
@@ -43,6 +47,17 @@ function serviceWarnings({ service, options }: ConfiguredService, { marks }: Con
           `${name}: the persistence engine ${options.persistenceEngine} is listed only; clients are told apart by their address`,
         ]),
   ];
+}
+
+/** A network's clients are not all with one worker, and a template is. */
+function networkWarnings({ service, options }: ConfiguredService, workers: number): string[] {
+  const isIpv6 = 'fwmark' in service ? service.family === 6 : service.address.includes(':');
+  const isOneClient = isIpv6 ? options.netmask >= ALL_BITS6 : options.netmask >>> 0 === ALL_BITS4;
+  return options.persistentSec === 0 || isOneClient
+    ? []
+    : [
+        `${serviceKey(service)}: clients of one network (-M) may go to as many servers as there are processes, ${workers}: each keeps its own clients together`,
+      ];
 }
 
 function serverWarnings(

@@ -9,6 +9,7 @@ import { ServiceTable } from '../service/service-table.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../service/settings.ts';
 import type { MacAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
+import { type Slice, WHOLE } from '../wire/slice.ts';
 import { Defense } from './defense.ts';
 import { MAX_DATAGRAMS } from './fragments.ts';
 import { ReplyLimit } from './reply-limit.ts';
@@ -62,6 +63,8 @@ export interface PathOptions {
   readonly seed: readonly [number, number];
   /** Undefined: the process's own. */
   readonly memory?: PathMemory;
+  /** Of which clients frames come; undefined: of all. */
+  readonly slice?: Slice;
 }
 
 /** What of a path may lie in memory that outlives its process. */
@@ -71,12 +74,13 @@ export interface PathMemory {
   readonly verdicts: Float64Array;
 }
 
-export function createPath({ sink, ownMac, connectionTableSize, seed, memory }: PathOptions): Path {
+export function createPath(options: PathOptions): Path {
+  const { sink, ownMac, connectionTableSize, seed, memory, slice = WHOLE } = options;
   return {
     sink,
     packet: new Packet(),
     connections: new ConnectionTable(connectionTableSize, seed, memory?.connections),
-    registry: new ServerRegistry(),
+    registry: new ServerRegistry(slice),
     services: ServiceTable.empty(),
     timeouts: stateTimeouts(DEFAULT_TIMEOUTS),
     settings: DEFAULT_SETTINGS,

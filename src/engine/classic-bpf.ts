@@ -1,4 +1,4 @@
-/** An assembler for classic BPF, as far as packet-filter.ts needs it. linux/filter.h, linux/bpf_common.h. */
+/** An assembler for classic BPF, as far as packet-filter.ts and slice-filter.ts need it. linux/filter.h, linux/bpf_common.h. */
 
 /** BPF_CLASS | BPF_SIZE | BPF_MODE, or BPF_CLASS | BPF_OP | BPF_SRC. */
 const Code = {
@@ -9,7 +9,18 @@ const Code = {
   LoadHalfAtX: 0x48,
   LoadByteAtX: 0x50,
   SetX: 0x01,
+  XFromMemory: 0x61,
+  Store: 0x02,
+  XFromA: 0x07,
+  AFromX: 0x87,
+  Add: 0x04,
+  AddX: 0x0c,
+  Multiply: 0x24,
   And: 0x54,
+  ShiftLeft: 0x64,
+  ShiftRight: 0x74,
+  Modulo: 0x94,
+  XorX: 0xac,
   Jump: 0x05,
   JumpIfEqual: 0x15,
   Return: 0x06,
@@ -47,6 +58,23 @@ const LOADS = {
 export const label = (name: string): Line => ({ label: name });
 export const goto = (name: string): Line => [instruction(Code.Jump, name)];
 export const setX = (value: number): Line => [instruction(Code.SetX, value)];
+/** X += value, by way of A. */
+export const advanceX = (value: number): Line => [
+  instruction(Code.AFromX, 0),
+  instruction(Code.Add, value),
+  instruction(Code.XFromA, 0),
+];
+export const setXToA: Line = [instruction(Code.XFromA, 0)];
+/** One of the sixteen words of a program's own: A into it, and it into X. */
+export const keep = (word: number): Line => [instruction(Code.Store, word)];
+export const recallX = (word: number): Line => [instruction(Code.XFromMemory, word)];
+/** What is done to A, a word without sign. */
+export const addX: Line = [instruction(Code.AddX, 0)];
+export const xorX: Line = [instruction(Code.XorX, 0)];
+export const multiply = (factor: number): Line => [instruction(Code.Multiply, factor)];
+export const modulo = (divisor: number): Line => [instruction(Code.Modulo, divisor)];
+export const shiftLeft = (bits: number): Line => [instruction(Code.ShiftLeft, bits)];
+export const shiftRight = (bits: number): Line => [instruction(Code.ShiftRight, bits)];
 export const returnBytes = (count: number): Line => [instruction(Code.Return, count)];
 
 /** A = what stands there, in network byte order, as far as it is in the mask. A frame that is too short is refused. */

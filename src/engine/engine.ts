@@ -1,6 +1,7 @@
 /** What the packet path sends frames through, and what feeds it with frames. */
 import type { MacAddress } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
+import type { Slice } from '../wire/slice.ts';
 
 /** Where the packet path sends frames. Engines (pcap, ring, memory, …) implement it and feed forward(). */
 export interface FrameSink {
@@ -20,6 +21,8 @@ export interface EngineOptions {
   readonly interface: string;
   /** The end of the veth pair that leads into this host's own stack, and the MAC at its other end. */
   readonly delivery: { readonly interface: string; readonly mac: MacAddress };
+  /** Of which clients it receives frames. */
+  readonly slice: Slice;
   /** What the path decoded last. */
   readonly packet: Packet;
   /** Before the next frames, all of which have come by now. */

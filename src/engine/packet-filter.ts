@@ -3,28 +3,18 @@
  * filter.rst) that lets pass what the path wants to see, and nothing that would wake us for naught. It is
  * captureFilter() of the pcap engine again: frames to us for a virtual address, ARP that claims one, and what this
  * host answers from one. The kernel has taken the first VLAN tag out before it asks; a second one is in the frame.
+ * Of several workers each lets pass what is its own: slice-filter.ts.
  */
 import { type MacAddress, parseIp } from '../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, VLAN_TAG_BYTES } from '../wire/ethernet.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
-import {
-  assemble,
-  goto,
-  type Line,
-  label,
-  load,
-  returnBytes,
-  setX,
-  unless,
-  unlessOneOf,
-} from './classic-bpf.ts';
+import type { Slice } from '../wire/slice.ts';
+import { assemble, goto, type Line, label, load, setX, unless, unlessOneOf } from './classic-bpf.ts';
 import type { Wanted } from './engine.ts';
+import { REFUSED, verdictLines, WANTED } from './slice-filter.ts';
 
 /** Beyond this many virtual addresses every frame to us, and every ARP, passes. */
 const MAX_FILTERED_ADDRESSES = 64;
-
-const ACCEPT = returnBytes(0xffff_ffff);
-const REFUSE = returnBytes(0);
 
 /** Offsets in the frame. */
 const SOURCE_MAC = 6;
@@ -46,10 +36,11 @@ const IN_HEADER = {
 const TRANSPORTS = [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp];
 
 /** As struct sock_filter has it, in this host's byte order. */
-export const packetFilter = (wanted: Wanted): Uint8Array => assemble(linesOf(wanted));
+export const packetFilter = (wanted: Wanted, slice: Slice): Uint8Array =>
+  assemble([...linesOf(wanted), ...verdictLines(slice)]);
 
 function linesOf({ ownMac, addresses }: Wanted): readonly Line[] {
-  if (addresses.length === 0) return [REFUSE];
+  if (addresses.length === 0) return [goto(REFUSED)];
   const prefixes = addresses.length <= MAX_FILTERED_ADDRESSES ? addresses.map(prefixOf) : undefined;
   return [
     ...unlessMac(SOURCE_MAC, ownMac, 'received'),
@@ -57,28 +48,27 @@ function linesOf({ ownMac, addresses }: Wanted): readonly Line[] {
     load('half', ETHER_TYPE),
     ...byVersion('sent', (version) => [
       load('byte', IN_HEADER[version].protocol, 'X'),
-      ...unlessOneOf(TRANSPORTS, 'refuse'),
-      ...oneOf(prefixes, version, IN_HEADER[version].source),
+      ...unlessOneOf(TRANSPORTS, REFUSED),
+      ...oneOf(prefixes, version, IN_HEADER[version].source, WANTED.sent[version]),
     ]),
 
     label('received'),
     load('half', ETHER_TYPE),
     ...unless(EtherType.Arp, 'ip'),
-    ...oneOf(prefixes, 4, ARP_SENDER_IP, 'frame'),
-    goto('refuse'),
+    ...oneOf(prefixes, 4, ARP_SENDER_IP, WANTED.withoutClient, 'frame'),
+    goto(REFUSED),
 
     label('ip'),
-    ...unlessMac(0, ownMac, 'refuse'),
+    ...unlessMac(0, ownMac, REFUSED),
     setX(ETHERNET_HEADER_BYTES),
     load('half', ETHER_TYPE),
     ...unlessOneOf([EtherType.Vlan, EtherType.ServiceVlan], 'untagged'),
     setX(ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES),
     load('half', ETHER_TYPE + VLAN_TAG_BYTES),
     label('untagged'),
-    ...byVersion('to us', (version) => oneOf(prefixes, version, IN_HEADER[version].destination)),
-
-    label('refuse'),
-    REFUSE,
+    ...byVersion('to us', (version) =>
+      oneOf(prefixes, version, IN_HEADER[version].destination, WANTED.received[version]),
+    ),
   ];
 }
 
@@ -86,11 +76,11 @@ function linesOf({ ownMac, addresses }: Wanted): readonly Line[] {
 const byVersion = (name: string, linesFor: (version: 4 | 6) => readonly Line[]): Line[] => [
   ...unless(EtherType.Ipv4, `${name} 6`),
   ...linesFor(4),
-  goto('refuse'),
+  goto(REFUSED),
   label(`${name} 6`),
-  ...unless(EtherType.Ipv6, 'refuse'),
+  ...unless(EtherType.Ipv6, REFUSED),
   ...linesFor(6),
-  goto('refuse'),
+  goto(REFUSED),
 ];
 
 const unlessMac = (offset: number, { high, low }: MacAddress, elsewhere: string): Line[] => [
@@ -100,23 +90,24 @@ const unlessMac = (offset: number, { high, low }: MacAddress, elsewhere: string)
   ...unless(high, elsewhere),
 ];
 
-/** Accepts what has one of them at `offset`; goes on with what has not. Undefined: accepts everything. */
+/** What has one of them at `offset` goes there; goes on with what has not. Undefined: everything goes there. */
 function oneOf(
   prefixes: readonly Prefix[] | undefined,
   version: 4 | 6,
   offset: number,
+  there: string,
   from: 'X' | 'frame' = 'X',
 ): Line[] {
-  if (prefixes === undefined) return [ACCEPT];
+  if (prefixes === undefined) return [goto(there)];
   return prefixes
     .filter((prefix) => prefix.version === version)
     .flatMap(({ words }, number) => {
-      const next = `not ${version} ${offset} ${from} ${number}`;
+      const next = `not ${there} ${number}`;
       const compare = words.flatMap(({ value, mask }, index) => [
         load('word', offset + 4 * index, from, mask),
         ...unless(value & mask, next),
       ]);
-      return [...compare, ACCEPT, label(next)];
+      return [...compare, goto(there), label(next)];
     });
 }
 

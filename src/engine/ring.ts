@@ -65,7 +65,7 @@ export class RingEngine implements FrameEngine {
 
   open(wanted: Wanted): void {
     this.close();
-    const { interface: name, delivery } = this.options;
+    const { interface: name, delivery, slice } = this.options;
     const { PacketRing, PacketSender } = loadHostAddon();
     const opened: { close(): void }[] = [];
     const keep = <T extends { close(): void }>(one: T): T => {
@@ -75,7 +75,7 @@ export class RingEngine implements FrameEngine {
     try {
       const wire = keep(new PacketSender(name));
       const host = keep(new PacketSender(delivery.interface));
-      const filter = packetFilter(wanted);
+      const filter = packetFilter(wanted, slice);
       const ring = keep(new PacketRing(name, filter, SLOTS, () => this.receive()));
       const { memory } = ring;
       const views = new Array<DataView>(SLOTS).fill(new DataView(memory));

@@ -76,13 +76,8 @@ function noteOf(
   else if (options.weight === 0) notes.push('weight 0');
   else if (weight === 0) notes.push('weight 0 in force');
   else if (weight !== options.weight) notes.push('starts slowly');
-  const { upperThreshold: upper } = options;
   if (isOverloaded)
-    notes.push(`at its upper threshold of ${upper}, until it has fewer than ${lowerOf(server)}`);
+    notes.push(`at its upper threshold of ${server.upper}, until it has fewer than ${server.lower}`);
   if (options.sorry === true) notes.push('sorry server');
   return notes.join('; ');
 }
-
-/** RealServer.updateOverload() */
-const lowerOf = ({ options: { upperThreshold: upper, lowerThreshold: lower } }: RealServer): number =>
-  lower > 0 ? lower : upper - (upper >> 2);

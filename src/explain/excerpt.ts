@@ -13,9 +13,12 @@ import type {
 import type { Reach } from '../service/real-server.ts';
 import type { Settings } from '../service/settings.ts';
 import type { MacAddress } from '../wire/address.ts';
+import type { Slice } from '../wire/slice.ts';
 
 export interface Excerpt {
   readonly now: number;
+  /** Of which clients the datapath process has the connections. */
+  readonly slice: Slice;
   readonly ownMac: MacAddress;
   /** IPv4 addresses of this host, signed words. */
   readonly ownAddresses: readonly number[];

@@ -47,6 +47,7 @@ export function scratchPath(
       sink,
       ownMac: excerpt.ownMac,
       connectionTableSize: capacity,
+      slice: excerpt.slice,
       seed: [0, 0],
       memory: {
         connections: tableMemory(capacity),

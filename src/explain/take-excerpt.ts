@@ -9,6 +9,7 @@ import type { VirtualService } from '../service/virtual-service.ts';
 import { type MacAddress, renderIp, renderIpv4 } from '../wire/address.ts';
 import { DecodeResult, decode } from '../wire/decode.ts';
 import { Packet } from '../wire/packet.ts';
+import type { Slice } from '../wire/slice.ts';
 import type {
   ConnectionExcerpt,
   Excerpt,
@@ -21,6 +22,7 @@ import type {
 /** What a datapath lets be looked at. */
 export interface Live {
   readonly now: number;
+  readonly slice: Slice;
   readonly ownMac: MacAddress;
   readonly ownAddresses: Iterable<number>;
   readonly services: ServiceTable;
@@ -67,6 +69,7 @@ export function takeExcerpt(live: Live, frame: Uint8Array): Excerpt {
   ]);
   return {
     now: live.now,
+    slice: live.slice,
     ownMac: live.ownMac,
     ownAddresses: [...live.ownAddresses],
     settings: live.settings,

@@ -4,6 +4,7 @@
  * snapshot of the service table shares it; it changes only between two frames.
  */
 import { type MacAddress, parseMac } from '../wire/address.ts';
+import { partOf, type Slice, WHOLE } from '../wire/slice.ts';
 import type { ServerAddress, ServerOptions, ServiceAddress } from './model.ts';
 import { Traffic } from './traffic.ts';
 
@@ -56,6 +57,13 @@ export class RealServer {
   readonly traffic = new Traffic();
   /** The counters of the service that lists it. */
   serviceTraffic: Traffic;
+  private readonly slice: Slice;
+  /**
+   * At `upper` connections it is overloaded, until there are fewer than `lower`; as long as options have a threshold.
+   * Of several workers each has its part, so that all together never have more: a part of 0 takes nothing.
+   */
+  upper = 0;
+  lower = 0;
 
   constructor(
     id: number,
@@ -63,7 +71,9 @@ export class RealServer {
     address: ServerAddress,
     options: ServerOptions,
     serviceTraffic: Traffic,
+    slice = WHOLE,
   ) {
+    this.slice = slice;
     this.service = service;
     this.serviceTraffic = serviceTraffic;
     this.id = id;
@@ -71,6 +81,7 @@ export class RealServer {
     this.options = options;
     this.lastWeight = this.weight;
     this.setNextHop(UNRESOLVED);
+    this.setThresholds();
   }
 
   /** That is in force. */
@@ -111,7 +122,7 @@ export class RealServer {
     this.options = options;
     this.setNextHop(this.nextHop);
     if (this.weight !== 0) this.lastWeight = this.weight;
-    this.updateOverload();
+    this.setThresholds();
   }
 
   /** How the host reaches the address; other methods than direct routing reach nothing. */
@@ -120,15 +131,21 @@ export class RealServer {
     this.reach = this.options.forwarding === 'direct-route' ? nextHop : UNREACHABLE;
   }
 
+  private setThresholds(): void {
+    const { upperThreshold, lowerThreshold } = this.options;
+    this.upper = partOf(upperThreshold, this.slice);
+    this.lower =
+      lowerThreshold > 0 ? Math.max(1, partOf(lowerThreshold, this.slice)) : this.upper - (this.upper >> 2);
+    this.updateOverload();
+  }
+
   /** ip_vs_ctl.c, ip_vs_dest_update_overload(): between the two thresholds it stays as it is. */
   updateOverload(): void {
-    const { upperThreshold: upper, lowerThreshold } = this.options;
-    if (upper === 0) {
+    if (this.options.upperThreshold === 0) {
       this.isOverloaded = false;
       return;
     }
-    const lower = lowerThreshold > 0 ? lowerThreshold : upper - (upper >> 2);
-    if (this.connectionCount >= upper) this.isOverloaded = true;
-    else if (this.connectionCount < lower) this.isOverloaded = false;
+    if (this.connectionCount >= this.upper) this.isOverloaded = true;
+    else if (this.connectionCount < this.lower) this.isOverloaded = false;
   }
 }

@@ -4,6 +4,7 @@
  * connections go on (ip_vs_ctl.c, ip_vs_trash_get_dest()).
  */
 import { ticksFromSec } from '../clock.ts';
+import { type Slice, WHOLE } from '../wire/slice.ts';
 import { endpointText, serviceKey } from './configuration.ts';
 import type { ServerAddress, ServerOptions, ServiceAddress } from './model.ts';
 import { type Reach, RealServer } from './real-server.ts';
@@ -29,6 +30,12 @@ export class ServerRegistry {
   private readonly nextHops = new Map<string, Reach>();
   /** Ticks (clock.ts), of the last collect(). */
   private now = 0;
+  /** Of which clients the connections are. */
+  readonly slice: Slice;
+
+  constructor(slice = WHOLE) {
+    this.slice = slice;
+  }
 
   get(id: number): RealServer {
     return this.byId[id]!;
@@ -54,7 +61,7 @@ export class ServerRegistry {
       return deleted.server;
     }
     const id = this.freeIds.pop() ?? this.byId.length;
-    const server = new RealServer(id, service, address, options, serviceTraffic);
+    const server = new RealServer(id, service, address, options, serviceTraffic, this.slice);
     this.enter(server, key);
     return server;
   }
@@ -67,7 +74,7 @@ export class ServerRegistry {
     options: ServerOptions,
     serviceTraffic: Traffic,
   ): RealServer {
-    const server = new RealServer(id, service, address, options, serviceTraffic);
+    const server = new RealServer(id, service, address, options, serviceTraffic, this.slice);
     while (this.byId.length <= id) this.freeIds.push(this.byId.push(undefined) - 1);
     this.freeIds.splice(this.freeIds.indexOf(id), 1);
     this.enter(server, `${serviceKey(service)} ${endpointText(address)}`);

@@ -18,6 +18,7 @@ const MAX_PLACES = 2;
 
 export const liveOf = (path: Path, { timeouts, marks }: Configuration): Live => ({
   now: path.now,
+  slice: path.registry.slice,
   ownMac: path.ownMac,
   ownAddresses: path.ownAddresses,
   services: path.services,

@@ -55,6 +55,7 @@ class Worker {
   }
 
   private handle(request: Request): Answers[keyof Answers] {
+    if (request.kind === 'load') return null;
     if (request.kind === 'start') return this.start(request);
     const { datapath } = this;
     if (datapath === undefined) throw new Error(`${request.kind} before start`);

@@ -8,6 +8,8 @@ import type { ErrorCode } from '../errors.ts';
 import type { Excerpt } from '../explain/excerpt.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 import type { Edit, ServiceCounters } from '../service/model.ts';
+import type { Slice } from '../wire/slice.ts';
+import type { HandoverNote } from './handover.ts';
 
 /** How the host reaches a real server's address. */
 export interface NextHop {
@@ -43,8 +45,12 @@ export interface PathStart {
   readonly memory: string;
   /** Where the process says how a later daemon finds it. */
   readonly noteFile: string;
+  /** Of which clients it has the frames. */
+  readonly slice: Slice;
   /** One that works with that memory and has lost its daemon; null: nobody does. */
   readonly predecessor: Predecessor | null;
+  /** What those worked by whose connections were put into that memory; null: it is as its last process left it. */
+  readonly note: HandoverNote | null;
 }
 
 export interface Predecessor {
@@ -89,6 +95,8 @@ export interface StartAnswer {
 }
 
 export type Request =
+  /** Answered when the process has loaded all that it needs. */
+  | { readonly kind: 'load' }
   | StartRequest
   | { readonly kind: 'edits'; readonly edits: readonly Edit[] }
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
@@ -129,6 +137,7 @@ export interface ConnectionsPage {
 }
 
 export interface Answers {
+  load: null;
   start: StartAnswer;
   edits: null;
   'next-hops': null;

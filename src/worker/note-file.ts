@@ -1,14 +1,15 @@
 /**
- * How a daemon finds a datapath process that another daemon left: a line beside the control socket, with its pid and
- * the number of its memory's file. scripts/lib/pcap.sh reads it, too.
+ * How a daemon finds the datapath processes that another daemon left: of each a line in a file beside the control
+ * socket, with its pid and the number of its memory's file. scripts/lib/pcap.sh reads them, too.
  */
 import { mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Predecessor } from './messages.ts';
 import { MEMORY_NAME } from './path-memory.ts';
 
-export const noteFileFor = (socketPath: string, interfaceName: string): string =>
-  join(dirname(socketPath), `datapath-${interfaceName}`);
+/** `index`: of several workers. No interface has a colon in its name. */
+export const noteFileFor = (socketPath: string, interfaceName: string, index: number): string =>
+  join(dirname(socketPath), `datapath-${interfaceName}${index === 0 ? '' : `:${index}`}`);
 
 export function writeNoteFile(path: string, memoryFd: number): void {
   mkdirSync(dirname(path), { recursive: true });

@@ -18,7 +18,6 @@ import type {
   CountersReport,
   HostFacts,
   PathStart,
-  Predecessor,
   StartAnswer,
   StartRequest,
 } from './messages.ts';
@@ -64,7 +63,7 @@ export class PathDatapath implements WorkerDatapath {
     line: WorkerLine,
     createEngine: (options: EngineOptions) => FrameEngine,
   ) {
-    const { delivery } = start;
+    const { delivery, slice } = start;
     this.line = line;
     this.memory = new MappedMemory(start.memory);
     this.clockOffsetMs = this.memory.elapsedMs - performance.now();
@@ -83,10 +82,12 @@ export class PathDatapath implements WorkerDatapath {
       connectionTableSize: this.memory.capacity,
       seed: this.memory.seed,
       memory: this.memory,
+      slice,
     });
     this.engine = createEngine({
       interface: request.interface,
       delivery: { interface: delivery.interface, mac: parseMac(delivery.mac)! },
+      slice,
       packet: this.path.packet,
       onWake: () => this.tick(),
       onFrame: (frame, lengthBytes) => this.onFrame(frame, lengthBytes),
@@ -96,7 +97,7 @@ export class PathDatapath implements WorkerDatapath {
     this.host = request.host;
     this.tick();
     const { predecessor } = start;
-    const adopted = this.takeOver(request, predecessor);
+    const adopted = this.takeOver(request, start);
     const isLost = predecessor !== null && adopted === null;
     this.started = { adopted, mode: null, notes: isLost ? [didNotAnswer(predecessor.pid)] : [] };
     process.on(HANDOVER_SIGNAL, () => this.answerSuccessor());
@@ -110,18 +111,18 @@ export class PathDatapath implements WorkerDatapath {
    */
   private takeOver(
     { configuration, nextHops }: StartRequest,
-    predecessor: Predecessor | null,
+    { predecessor, note }: PathStart,
   ): ConfigurationMessage | null {
     const { path, session, memory } = this;
     const handover = predecessor === null ? undefined : new Handover(predecessor, memory);
-    const told = handover?.tell();
+    const told = handover === undefined ? note : handover.tell();
     adoptServers(path, memory.servers);
     session.adoptNextHops(told?.nextHops ?? []);
     session.setNextHops(nextHops);
     const taken = configuration ?? told?.configuration ?? null;
     if (taken !== null) session.configure(taken);
     this.setHost(this.host);
-    const last = handover?.stop();
+    const last = handover === undefined ? note : handover.stop();
     recoverConnections(path, memory.servers);
     recoverCounters(path, memory.servers);
     takePlaces(path, last?.places ?? {});

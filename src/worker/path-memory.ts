@@ -8,7 +8,8 @@
  *   tables                 connections, then datagrams (connection-table.ts)
  *   note                   what a process says to the one that takes over from it, JSON
  *
- * Pages are taken as they are first used. Change LAYOUT_VERSION with anything of this.
+ * Pages are taken as they are first used. Change LAYOUT_VERSION with anything of this. `workers`: how many share the
+ * clients; 0, as builds that knew of no others left it: one.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { connectionTableBytes, tableMemoryIn } from '../connection/connection-table.ts';
@@ -32,6 +33,7 @@ const HEADER = {
   noteBytes: 7,
   servers: 8,
   origin: 10,
+  workers: 12,
 } as const;
 
 const VERDICTS_AT = PAGE_BYTES;
@@ -52,6 +54,7 @@ export function createMemoryFile(
   interfaceName: string,
   capacity: number,
   seed: readonly [number, number],
+  workers: number,
 ): number {
   const fd = loadHostAddon().createMemory(`${MEMORY_NAME}-${interfaceName}`, bytesFor(capacity));
   const page = new ArrayBuffer(PAGE_BYTES);
@@ -60,6 +63,7 @@ export function createMemoryFile(
   words[HEADER.layout] = LAYOUT_VERSION;
   words[HEADER.capacity] = capacity;
   words.set(seed, HEADER.seed);
+  words[HEADER.workers] = workers;
   new Float64Array(page)[HEADER.origin / 2] = monotonicMs();
   writeSync(fd, new Uint8Array(page), 0, PAGE_BYTES, 0);
   return fd;
@@ -68,12 +72,12 @@ export function createMemoryFile(
 /** How the file is called in /proc/PID/fd. */
 export const MEMORY_NAME = 'director';
 
-/** The capacity of its table; undefined: of another build, which laid it out otherwise. */
-export function capacityOf(fd: number): number | undefined {
+/** The capacity of its table, and how many workers share the clients; undefined: of another build, which laid it out otherwise. */
+export function sizesOf(fd: number): { readonly capacity: number; readonly workers: number } | undefined {
   const words = new Int32Array(PAGE_BYTES / 4);
   readSync(fd, words, 0, PAGE_BYTES, 0);
   const isOurs = words[HEADER.magic] === MAGIC && words[HEADER.layout] === LAYOUT_VERSION;
-  return isOurs ? words[HEADER.capacity] : undefined;
+  return isOurs ? { capacity: words[HEADER.capacity]!, workers: words[HEADER.workers]! || 1 } : undefined;
 }
 
 export class MappedMemory implements PathMemory {
@@ -89,7 +93,7 @@ export class MappedMemory implements PathMemory {
   /** `path`: of a file that createMemoryFile() made, such as /proc/PID/fd/N. */
   constructor(path: string) {
     this.fd = openSync(path, 'r+');
-    const capacity = capacityOf(this.fd);
+    const capacity = sizesOf(this.fd)?.capacity;
     if (capacity === undefined) throw new Error(`${path} is not the memory of a datapath of this build`);
     this.bytes = bytesFor(capacity);
     const buffer = loadHostAddon().mapMemory(this.fd, this.bytes);

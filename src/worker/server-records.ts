@@ -3,7 +3,6 @@
  * record: length of the text, 0 for none; ten counters; service and address, as JSON. The length is written last.
  */
 import type { ServerAddress, ServiceAddress, TrafficCounters } from '../service/model.ts';
-import type { RealServer } from '../service/real-server.ts';
 import type { ServerLog } from '../service/server-registry.ts';
 
 export const RECORD_BYTES = 256;
@@ -15,6 +14,12 @@ export interface ServerRecord {
   readonly id: number;
   readonly service: ServiceAddress;
   readonly address: ServerAddress;
+}
+
+interface CountedServer {
+  readonly id: number;
+  readonly traffic: TrafficCounters;
+  readonly serviceTraffic: TrafficCounters;
 }
 
 export class ServerRecords implements ServerLog {
@@ -33,7 +38,7 @@ export class ServerRecords implements ServerLog {
     this.capacity = capacity;
   }
 
-  entered({ id, service, address }: RealServer): void {
+  entered({ id, service, address }: ServerRecord): void {
     const text = Buffer.from(JSON.stringify([service, address]));
     if (id >= this.capacity || text.length > RECORD_BYTES - TEXT_AT) return;
     this.left(id);
@@ -62,7 +67,7 @@ export class ServerRecords implements ServerLog {
     return records;
   }
 
-  saveCounters({ id, traffic, serviceTraffic }: RealServer): void {
+  saveCounters({ id, traffic, serviceTraffic }: CountedServer): void {
     if (id >= this.capacity) return;
     const at = (id * RECORD_BYTES + COUNTERS_AT) / 8;
     for (const [index, name] of COUNTERS.entries()) {

@@ -17,6 +17,7 @@ import type { ServiceTable } from '../service/service-table.ts';
 import type { VirtualService } from '../service/virtual-service.ts';
 import type { MacAddress } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
+import { WHOLE } from '../wire/slice.ts';
 import { ConnectionSearch, type Key } from './connection-search.ts';
 import {
   CACHE_ENTRY,
@@ -54,6 +55,7 @@ export interface LiveMapsOptions {
 
 export class LiveMaps implements Live {
   readonly now = NOW;
+  readonly slice = WHOLE;
   readonly ownMac: MacAddress;
   readonly ownAddresses: Iterable<number>;
   readonly services: ServiceTable;

@@ -27,6 +27,7 @@ class Rig {
   constructor() {
     this.captures = new Captures({
       interface: 'eth0',
+      sources: () => 1,
       ask: async (wishes) => {
         this.asked.push(wishes);
         const slots = wishes.reduce((mask, { slot }) => mask | (1 << slot), 0);
@@ -56,7 +57,7 @@ class Rig {
 
   private flush(): void {
     this.queue.flush((bytes) => {
-      this.captures.take(Buffer.from(bytes), false);
+      this.captures.take(0, Buffer.from(bytes), false);
       return bytes.length;
     });
   }

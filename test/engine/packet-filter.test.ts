@@ -2,53 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { packetFilter } from '../../src/engine/packet-filter.ts';
 import { parseMac } from '../../src/wire/address.ts';
+import { WHOLE } from '../../src/wire/slice.ts';
+import { runFilter, untagged } from '../helpers/classic-bpf.ts';
 import { ACK, DIRECTOR_MAC, eth, type FrameBuilder, SYN } from '../helpers/frame-builder.ts';
 import { CLIENT, CLIENT6, VIP, VIP6 } from '../helpers/sample-frames.ts';
 import { unwanted, wanted } from '../helpers/wanted-frames.ts';
 
-const filterFor = (...addresses: string[]) => packetFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses });
-
-/** As the kernel has it when it asks: the first tag is not in the frame. */
-function untagged(bytes: Uint8Array): Uint8Array {
-  const type = (bytes[12]! << 8) | bytes[13]!;
-  if (type !== 0x8100 && type !== 0x88a8) return bytes;
-  return Uint8Array.from([...bytes.subarray(0, 12), ...bytes.subarray(16)]);
-}
-
-/** linux/filter.h; only what the assembler makes. A load beyond the frame ends with 0. */
-function run(program: Uint8Array, frame: Uint8Array): number {
-  const code = new DataView(program.buffer);
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-  let [a, x] = [0, 0];
-  const load = (at: number, bytes: number): boolean => {
-    if (at + bytes > frame.length) return false;
-    a = bytes === 4 ? view.getUint32(at) : bytes === 2 ? view.getUint16(at) : view.getUint8(at);
-    return true;
-  };
-  for (let at = 0; at < program.length; at += 8) {
-    const [op, ifTrue, ifFalse, k] = [
-      code.getUint16(at, true),
-      code.getUint8(at + 2),
-      code.getUint8(at + 3),
-      code.getUint32(at + 4, true),
-    ];
-    const size = { 0: 4, 8: 2, 16: 1 }[op & 0x18] ?? 0;
-    if ((op & 0xe7) === 0x20) {
-      if (!load(k, size)) return 0;
-    } else if ((op & 0xe7) === 0x40) {
-      if (!load(x + k, size)) return 0;
-    } else if (op === 0x01) x = k;
-    else if (op === 0x54) a = (a & k) >>> 0;
-    else if (op === 0x05) at += 8 * k;
-    else if (op === 0x15) at += 8 * (a === k ? ifTrue : ifFalse);
-    else if (op === 0x06) return k;
-    else throw new Error(`no such instruction: ${op.toString(16)}`);
-  }
-  throw new Error('the program has no end');
-}
+const filterFor = (...addresses: string[]) =>
+  packetFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses }, WHOLE);
 
 const passes = (filter: Uint8Array, frame: FrameBuilder): boolean =>
-  run(filter, untagged(frame.bytes())) === 0xffff_ffff;
+  runFilter(filter, untagged(frame.bytes())) === 0xffff_ffff;
 
 describe('the filter of the ring', () => {
   test.each(Object.entries(wanted))('lets in: %s', (_name, frame) => {
@@ -89,6 +53,6 @@ describe('the filter of the ring', () => {
   test('a frame that ends too soon is kept out', () => {
     const frame = wanted['TCP to us']!.bytes();
     for (let length = 0; length < 34; length++)
-      expect(run(filterFor(VIP), frame.subarray(0, length))).toBe(0);
+      expect(runFilter(filterFor(VIP), frame.subarray(0, length))).toBe(0);
   });
 });

@@ -11,6 +11,7 @@ import { type Verdict, verdictNames } from '../../src/datapath/verdict.ts';
 import type { Edit, ServerCounters } from '../../src/service/model.ts';
 import type { Settings } from '../../src/service/settings.ts';
 import { parseMac } from '../../src/wire/address.ts';
+import { type Slice, WHOLE } from '../../src/wire/slice.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
 import { PathSession } from '../../src/worker/session.ts';
 import { endpoint, serviceAddress } from './edits.ts';
@@ -32,6 +33,7 @@ export interface TestDirectorOptions {
   readonly settings?: Partial<Settings>;
   /** For a table of that size. */
   readonly memory?: PathMemory;
+  readonly slice?: Slice;
 }
 
 export interface Handled {
@@ -55,7 +57,7 @@ export class TestDirector {
 
   constructor(
     edits: readonly Edit[] = [],
-    { connectionTableSize = 1024, settings = {}, memory }: TestDirectorOptions = {},
+    { connectionTableSize = 1024, settings = {}, memory, slice = WHOLE }: TestDirectorOptions = {},
   ) {
     this.path = createPath({
       sink: {
@@ -70,6 +72,7 @@ export class TestDirector {
       },
       ownMac: parseMac(DIRECTOR_MAC)!,
       connectionTableSize,
+      slice,
       seed: [0x01234567, 0x89abcdef | 0],
       ...(memory === undefined ? {} : { memory }),
     });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { loadHostAddon } from '../../src/host/native.ts';
-import { capacityOf, createMemoryFile, MappedMemory, Step } from '../../src/worker/path-memory.ts';
+import { createMemoryFile, MappedMemory, Step, sizesOf } from '../../src/worker/path-memory.ts';
 
 const BYTES = 1 << 20;
 const { createMemory, mapMemory, reap } = loadHostAddon();
@@ -32,8 +32,8 @@ describe('memory of the addon', () => {
 
 describe('the memory of a path', () => {
   test('is the same for the next process: tables, steps, note, clock', () => {
-    const fd = createMemoryFile('eth0', 1000, [7, -8]);
-    expect(capacityOf(fd)).toBe(1000);
+    const fd = createMemoryFile('eth0', 1000, [7, -8], 3);
+    expect(sizesOf(fd)).toEqual({ capacity: 1000, workers: 3 });
     const path = `/proc/self/fd/${fd}`;
     const [before, after] = [new MappedMemory(path), new MappedMemory(path)];
     expect([after.capacity, after.seed]).toEqual([1000, [7, -8]]);
@@ -52,7 +52,7 @@ describe('the memory of a path', () => {
 
   test('another file is none', () => {
     const fd = createMemory('director-test', BYTES);
-    expect(capacityOf(fd)).toBeUndefined();
+    expect(sizesOf(fd)).toBeUndefined();
     expect(() => new MappedMemory(`/proc/self/fd/${fd}`)).toThrow('is not the memory of a datapath');
     closeSync(fd);
   });

@@ -20,7 +20,7 @@ export const STATUS: StatusReply = {
     mtu: 1500,
     offloads: { off: ['rx-vlan-offload'], stuck: [] },
   },
-  datapath: { name: 'xdp', mode: 'native', state: 'running', pid: 2, restarts: 3, notes: [] },
+  datapath: { name: 'xdp', mode: 'native', state: 'running', pid: 2, restarts: 3, workers: [], notes: [] },
   connections: { live: 10, capacity: 1000 },
   madeRoom: { halfOpen: 4 },
   connectionTableBytes: 72_000,

@@ -12,6 +12,7 @@ const DEFAULT_MAX_SERVERS = 32_768;
 const DEFAULT_METRICS_SERVERS = 2000;
 const MAX_SERVICES = 65_536;
 const MAX_SERVERS = 2 ** 20;
+const MAX_WORKERS = 64;
 
 type WebAddress = Required<EndpointFilter>;
 
@@ -20,6 +21,7 @@ interface Options {
   readonly rules?: string;
   readonly config?: string;
   readonly connTableSize: number;
+  readonly workers: number;
   readonly datapath: 'auto' | 'xdp' | 'ring' | 'pcap';
   readonly xdpMode: 'auto' | 'native' | 'generic';
   readonly maxServices: number;
@@ -29,6 +31,12 @@ interface Options {
   readonly web?: WebAddress;
   readonly webTokenFile?: string;
 }
+
+const WITHOUT_WORKERS = {
+  auto: 'add --datapath ring, or leave --workers out',
+  xdp: 'its program runs on all processors already; leave --workers out',
+  pcap: 'it has one process; take --datapath ring, or leave --workers out',
+} as const;
 
 export function addRunCommand(program: Command): void {
   program
@@ -60,6 +68,12 @@ export function addRunCommand(program: Command): void {
       )
         .choices(['auto', 'native', 'generic'])
         .default('auto'),
+    )
+    .option(
+      '--workers <n>',
+      'ring: so many processes share the clients, each on a processor of its own',
+      upTo(MAX_WORKERS),
+      1,
     )
     .option(
       '--conn-table-size <n>',
@@ -106,6 +120,17 @@ async function runDaemon(options: Options, command: Command): Promise<void> {
     throw new DirectorError(
       'TOKEN_FILE',
       `--web-token-file ${webTokenFile} is for --web, which is not given`,
+    );
+  const { workers, datapath } = others;
+  if (workers > 1 && datapath !== 'ring')
+    throw new DirectorError(
+      'WORKERS',
+      `--workers ${workers} is for --datapath ring, and the datapath is ${datapath}: ${WITHOUT_WORKERS[datapath]}`,
+    );
+  if (connTableSize < workers)
+    throw new DirectorError(
+      'WORKERS',
+      `--conn-table-size ${connTableSize} is too few for --workers ${workers}: each process needs room for one connection at least`,
     );
   const { start } = await import('../../daemon/start.ts');
   await start({

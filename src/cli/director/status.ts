@@ -1,7 +1,7 @@
 /** `director status`: what the daemon says of itself, for people or as JSON. */
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import type { NeighborListing, StatusReply, VerdictOverview } from '../../control/protocol.ts';
+import type { NeighborListing, StatusReply, VerdictOverview, WorkerListing } from '../../control/protocol.ts';
 import { asking } from './asking.ts';
 import { serviceRows } from './status-services.ts';
 import { plainTable } from './table.ts';
@@ -50,7 +50,6 @@ export function renderStatus(status: WholeStatus): string {
 function headRows(status: WholeStatus): string[][] {
   const { datapath, connections, rates, drops } = status;
   const { name, up, mac, mtu, offloads } = status.interface;
-  const isRunning = datapath.state === 'running';
   const mebibytes = Math.ceil(status.connectionTableBytes / 2 ** 20);
   const taken = datapath.name === 'xdp' ? '' : ' when full';
   return [
@@ -62,8 +61,9 @@ function headRows(status: WholeStatus): string[][] {
       : [['', pc.yellow(`cannot be switched off: ${offloads.stuck.join(', ')}`)]]),
     [
       'datapath',
-      `${datapathName(datapath)}, ${isRunning ? pc.green(datapath.state) : pc.red(datapath.state)}, pid ${datapath.pid ?? '-'}, restarted ${datapath.restarts} times`,
+      `${datapathName(datapath)}, ${stateWord(datapath.state)}, ${processesOf(datapath)}, restarted ${datapath.restarts} times`,
     ],
+    ...workerRows(datapath.workers),
     ...datapath.notes.map((note) => ['', note]),
     ['connections', `${connections.live} of at most ${connections.capacity} (${mebibytes} MiB${taken})`],
     [
@@ -76,6 +76,20 @@ function headRows(status: WholeStatus): string[][] {
     ],
   ];
 }
+
+const stateWord = (state: string): string => (state === 'running' ? pc.green(state) : pc.red(state));
+
+const processesOf = ({ pid, workers }: StatusReply['datapath']): string =>
+  workers.length > 1 ? `${workers.length} processes` : `pid ${pid ?? '-'}`;
+
+/** One process is on the line before. */
+const workerRows = (workers: readonly WorkerListing[]): string[][] =>
+  workers.length <= 1
+    ? []
+    : workers.map(({ pid, state, restarts }, index) => [
+        '',
+        `process ${index + 1}: ${stateWord(state)}, pid ${pid ?? '-'}, restarted ${restarts} times`,
+      ]);
 
 const red = (count: number): string => (count === 0 ? '0' : pc.red(String(count)));
 

@@ -107,7 +107,7 @@ describe('the status', () => {
       mtu: 1500,
       offloads: { off: [], stuck: [] },
     },
-    datapath: { name: 'pcap', mode: null, state: 'running', pid: 4712, restarts: 0, notes: [] },
+    datapath: { name: 'pcap', mode: null, state: 'running', pid: 4712, restarts: 0, workers: [], notes: [] },
     connections: { live: 17, capacity: 1048576 },
     connectionTableBytes: 75_497_537,
     verdicts: {},
