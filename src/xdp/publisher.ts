@@ -157,6 +157,11 @@ export class Publisher {
     return this.published.get(key)?.element;
   }
 
+  /** Where a service is published, and how many strays it has been counted. */
+  countedBy(address: ServiceAddress): Pick<Published, 'element' | 'strays'> {
+    return this.published.get(serviceKey(address))!;
+  }
+
   get keys(): Iterable<string> {
     return this.published.keys();
   }
@@ -182,6 +187,8 @@ export class Publisher {
     if (!isSame) {
       element = this.elements.take(1) ?? refuse('services', service.address);
       writeService(program.services, element, { service, scheduler, list, table, added, strays });
+      if (isNew) program.servicesZeroed.clear(element);
+      else program.servicesZeroed.copy(before!.element, element);
       if (before === undefined) this.tally.add(service);
       if (!this.slots.set(endpointOf(service.address), element)) refuse('service_index', service.address);
       if (before !== undefined) this.replace(before, service, list, table);

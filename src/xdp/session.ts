@@ -51,6 +51,7 @@ import { PublishedScheduler } from './scheduler.ts';
 import { isRecordInUse, liftOverload, macOfWord, macWord, readLoad } from './server-record.ts';
 import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
+import { ZeroedCounts } from './zeroed.ts';
 
 const VERDICT_COUNTS_WORDS = VERDICT_COUNTS.bytes / 8;
 /** No removed server is kept for so long. */
@@ -66,6 +67,7 @@ export class XdpSession implements DatapathSession {
   private readonly publisher: Publisher;
   private readonly tables: ConnectionTables;
   private readonly traffic: TrafficReader;
+  private readonly zeroed: ZeroedCounts;
   private readonly devices: Devices;
   private readonly ownAddresses: AddressSet;
   private readonly nextHops: NextHops;
@@ -86,6 +88,7 @@ export class XdpSession implements DatapathSession {
     this.capacity = capacity;
     this.traffic = new TrafficReader(program);
     this.publisher = new Publisher(program, this.traffic);
+    this.zeroed = new ZeroedCounts(program, this.traffic, this.publisher, this.registry);
     this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
     this.devices = new Devices(program.object);
     this.nextHops = new NextHops(this.registry, this.publisher, this.devices);
@@ -102,6 +105,7 @@ export class XdpSession implements DatapathSession {
     this.readPlaces();
     this.take({ ...message, services });
     this.publishAll();
+    this.zeroed.save(this.table);
   }
 
   edit(edits: readonly Edit[]): void {
@@ -110,6 +114,7 @@ export class XdpSession implements DatapathSession {
     for (const edit of edits) this.carryOut(edit, touched);
     for (const key of touched) this.publishService(key);
     this.publishDeleted();
+    this.zeroed.save(this.table);
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
@@ -190,6 +195,7 @@ export class XdpSession implements DatapathSession {
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
     this.nextHops.everySecond();
     this.collect(this.ticks());
+    this.zeroed.save(this.table);
     this.setDayOffset();
   }
 
@@ -388,6 +394,7 @@ export class XdpSession implements DatapathSession {
     this.timeouts = stateTimeouts(configuration.timeouts);
     this.removals = registry.removals;
     this.refresh();
+    this.zeroed.subtract(this.table);
     // The process before may have died before it could.
     this.publishDeleted();
     return this.configurationMessage;
