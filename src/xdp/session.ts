@@ -114,7 +114,7 @@ export class XdpSession implements DatapathSession {
     for (const edit of edits) this.carryOut(edit, touched);
     for (const key of touched) this.publishService(key);
     this.publishDeleted();
-    this.zeroed.save(this.table);
+    if (edits.some(({ op }) => op !== 'edit-server' && op !== 'edit-service')) this.zeroed.save(this.table);
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
