@@ -9,6 +9,7 @@ import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
+import { DirectorError } from '../errors.ts';
 import type { Excerpt } from '../explain/excerpt.ts';
 import { takeExcerpt } from '../explain/take-excerpt.ts';
 import {
@@ -78,6 +79,7 @@ export class XdpSession implements DatapathSession {
   /** Schedulers that were made, and removals of servers that were seen to. */
   private instances = 0;
   private removals = 0;
+  private readonly unfit = new Map<string, string>();
   private seconds = 0;
   /** What the program's clock said last, and how much of it has passed. */
   private programTicks = 0;
@@ -194,9 +196,15 @@ export class XdpSession implements DatapathSession {
     this.defense.dropEntries(this.timeouts, Math.random);
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
     this.nextHops.everySecond();
+    for (const key of this.unfit.keys()) this.publishService(key);
     this.collect(this.ticks());
     this.zeroed.save(this.table);
     this.setDayOffset();
+  }
+
+  /** Services of which the maps have no room for what is configured, and why; that is tried again every second. */
+  get unpublished(): ReadonlyMap<string, string> {
+    return this.unfit;
   }
 
   // Edits ---------------------------------------------------------------------------------------------------
@@ -246,7 +254,9 @@ export class XdpSession implements DatapathSession {
     this.collect(this.ticks());
   }
 
+  /** A list that could not be replaced may still name them. */
   private collect(ticks: number): void {
+    if (this.unfit.size > 0) return;
     for (const server of this.registry.collect(ticks | 0)) this.publisher.forget(server);
   }
 
@@ -300,7 +310,13 @@ export class XdpSession implements DatapathSession {
   }
 
   private publishService(key: string, service = this.serviceOf(key)): void {
-    this.publisher.follow(key, service, (server) => this.nextHops.wayTo(server));
+    try {
+      this.publisher.follow(key, service, (server) => this.nextHops.wayTo(server));
+      this.unfit.delete(key);
+    } catch (error) {
+      if (!(error instanceof DirectorError)) throw error;
+      this.unfit.set(key, error.message);
+    }
   }
 
   private serviceOf(key: string): VirtualService | undefined {
