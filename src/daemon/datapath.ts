@@ -26,6 +26,7 @@ import { removePinned, type XdpSizes, xdpMemoryBytes } from '../xdp/datapath.ts'
 import { DatapathProcess, type ProcessState } from './datapath-process.ts';
 import { HeldMemory } from './held-memory.ts';
 import type { HostInterface } from './host-interface.ts';
+import { requireRing } from './ring-preparation.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import type { Capacity } from './xdp-capacity.ts';
 import { removeIfEmpty, removeLeftFromXdp } from './xdp-leftovers.ts';
@@ -100,11 +101,8 @@ export class Datapath {
   /** Resolves when it forwards. */
   async start(): Promise<void> {
     const { datapath, log } = this.options;
-    if (datapath === 'auto' || datapath === 'xdp') {
-      if (!(await this.startXdp())) await this.startInUserSpace('pcap');
-    } else {
-      await this.startInUserSpace(datapath);
-    }
+    const isInKernel = (datapath === 'auto' || datapath === 'xdp') && (await this.startXdp());
+    if (!isInKernel) await this.startInUserSpace(this.kindInUserSpace());
     const mode = this.mode === null ? '' : ` (${this.mode})`;
     log.info(
       { event: 'datapath', datapath: this.kind, mode: this.mode },
@@ -183,6 +181,20 @@ export class Datapath {
       this.sizes = undefined;
       this.notes = [`not xdp: ${error.message}`];
       return false;
+    }
+  }
+
+  /** The one that was asked for, or the faster one that can be had. */
+  private kindInUserSpace(): PathStart['kind'] {
+    const { host, datapath } = this.options;
+    if (datapath === 'pcap') return datapath;
+    try {
+      requireRing(host.name);
+      return 'ring';
+    } catch (error) {
+      if (datapath === 'ring' || !(error instanceof DirectorError)) throw error;
+      this.notes = [...this.notes, `not ring: ${error.message}`];
+      return 'pcap';
     }
   }
 
