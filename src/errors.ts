@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   NETLINK: 'the kernel refused or failed a netlink request',
   WORKERS: 'the number of --workers does not go with another option',
   XDP_UNAVAILABLE: 'the XDP datapath cannot be had on this host or interface as it is',
+  RING_UNAVAILABLE: 'the ring datapath cannot be had on this host or interface as it is',
   XDP_OCCUPIED: 'another XDP program is on the interface',
   XDP_LAYOUT: 'what an XDP datapath of another version left in the kernel cannot be taken over',
   TOO_MANY_STREAMS: 'as many streams of events are open as the director serves at once',

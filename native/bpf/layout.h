@@ -271,6 +271,19 @@ struct traffic {
 	__u64 spare[2];
 };
 
+/*
+ * What the counters of a server, or of a service, do not show of what was counted (may be below 0). No program looks at
+ * it: src/xdp/zeroed.ts.
+ */
+struct zeroed {
+	__u64 connections;
+	__u64 in_packets;
+	__u64 out_packets;
+	__u64 in_bytes;
+	__u64 out_bytes;
+	__u64 spare[3];
+};
+
 /* What makes room for new connections where there is none: src/datapath/room.ts. */
 enum room_maker { ROOM_HALF_OPEN, ROOM_UDP, ROOM_TEMPLATE };
 

@@ -46,6 +46,8 @@ SHARED_ARRAY(connections6, struct bucket6, CONNECTION_BUCKETS);
 SHARED_ARRAY(groups4, struct group_line, CONNECTION_BUCKETS / BUCKETS_PER_GROUP / GROUPS);
 SHARED_ARRAY(groups6, struct group_line, CONNECTION_BUCKETS / BUCKETS_PER_GROUP / GROUPS);
 SHARED_ARRAY(server_traffic, struct traffic, MAX_SERVERS);
+SHARED_ARRAY(servers_zeroed, struct zeroed, MAX_SERVERS);
+SHARED_ARRAY(services_zeroed, struct zeroed, 64);
 SHARED_ARRAY(verdicts, struct verdict_counts, 1);
 SHARED_ARRAY(replies, struct replies, 1);
 SHARED_ARRAY(notes, struct notes, 1);

@@ -29,6 +29,7 @@ import { DatapathProcess } from './datapath-process.ts';
 import type { HostInterface } from './host-interface.ts';
 import { type LeftProcess, LeftProcesses, moveConnections, reapWhenEnded } from './left-processes.ts';
 import { PathWorker } from './path-worker.ts';
+import { requireRing } from './ring-preparation.ts';
 import { SpareProcess } from './spare-process.ts';
 import { workerOfFrame } from './worker-of-frame.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -114,11 +115,8 @@ export class Datapath {
   /** Resolves when it forwards. */
   async start(): Promise<void> {
     const { datapath, log } = this.options;
-    if (datapath === 'auto' || datapath === 'xdp') {
-      if (!(await this.startXdp())) await this.startInUserSpace('pcap');
-    } else {
-      await this.startInUserSpace(datapath);
-    }
+    const isInKernel = (datapath === 'auto' || datapath === 'xdp') && (await this.startXdp());
+    if (!isInKernel) await this.startInUserSpace(this.kindInUserSpace());
     const mode = this.mode === null ? '' : ` (${this.mode})`;
     const processes = this.pathWorkers.length > 1 ? `, in ${this.pathWorkers.length} processes` : '';
     log.info(
@@ -235,6 +233,20 @@ export class Datapath {
       this.workers = this.sizes = this.spare = this.kindOfIt = undefined;
       this.planNotes = [`not xdp: ${error.message}`];
       return false;
+    }
+  }
+
+  /** The one that was asked for, or the faster one that can be had. */
+  private kindInUserSpace(): PathStart['kind'] {
+    const { host, datapath } = this.options;
+    if (datapath === 'pcap') return datapath;
+    try {
+      requireRing(host.name);
+      return 'ring';
+    } catch (error) {
+      if (datapath === 'ring' || !(error instanceof DirectorError)) throw error;
+      this.planNotes = [...this.planNotes, `not ring: ${error.message}`];
+      return 'pcap';
     }
   }
 

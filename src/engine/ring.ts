@@ -36,6 +36,13 @@ interface Rings {
   readonly views: DataView[];
 }
 
+/** Opens such rings and closes them again, without a frame. Throws what the kernel says. */
+export function probeRing(interfaceName: string): void {
+  const { PacketRing } = loadHostAddon();
+  const nothing = packetFilter({ ownMac: { high: 0, low: 0 }, addresses: [] }, { index: 0, count: 1 });
+  new PacketRing(interfaceName, nothing, SLOTS, () => {}).close();
+}
+
 export class RingEngine implements FrameEngine {
   mtuBytes = 1500;
   private readonly options: EngineOptions;

@@ -68,7 +68,7 @@ export class OfflinePath {
     this.path.now = FIRST_TICK;
     this.session = new PathSession(this.path);
     this.session.setNextHops(nextHops);
-    // As the daemon does with a file: wrr stands elsewhere when its servers came one by one.
+    // As the daemon does with a file.
     this.session.edit(editsBetween(EMPTY_CONFIGURATION, configuration));
     const addresses = virtualAddressesOf(this.path.services.services, []);
     this.session.setHost({ interfaceUp: true, mac: ownMac, mtu: MTU_BYTES, addresses });

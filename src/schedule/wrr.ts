@@ -1,6 +1,6 @@
 /** Weighted round robin: net/netfilter/ipvs/ip_vs_wrr.c. */
 import type { RealServer } from '../service/real-server.ts';
-import type { Scheduler, VirtualService } from '../service/virtual-service.ts';
+import type { Scheduler, ServerChange, VirtualService } from '../service/virtual-service.ts';
 import { greatestCommonDivisor } from './greatest-common-divisor.ts';
 
 /** Before the first server. */
@@ -53,9 +53,10 @@ export function createWeightedRoundRobin(): Scheduler {
       }
     },
 
-    serversChanged(servers: readonly RealServer[]): void {
+    serversChanged(servers: readonly RealServer[], { kind }: ServerChange): void {
       last = HEAD;
-      ({ step, maxWeight, currentWeight } = passesAfter(servers, currentWeight));
+      ({ step, maxWeight, currentWeight } =
+        kind === 'begun' ? passesAtBegin(servers) : passesAfter(servers, currentWeight));
     },
 
     readPlace: () => [last, currentWeight],
@@ -66,14 +67,40 @@ export function createWeightedRoundRobin(): Scheduler {
   };
 }
 
+export interface Passes {
+  readonly step: number;
+  readonly maxWeight: number;
+  readonly currentWeight: number;
+}
+
 /** ip_vs_wrr_dest_changed(). Servers come one by one, so the first pass is often one of a low weight. */
-export function passesAfter(
-  servers: readonly RealServer[],
-  before: number,
-): { step: number; maxWeight: number; currentWeight: number } {
+export function passesAfter(servers: readonly RealServer[], before: number): Passes {
   const weights = servers.map(({ weight }) => weight).filter((weight) => weight > 0);
-  const step = weights.reduce(greatestCommonDivisor, 0) || 1;
-  const maxWeight = weights.reduce((most, weight) => Math.max(most, weight - (step - 1)), 0);
+  return passesOf(
+    weights.reduce(greatestCommonDivisor, 0),
+    weights.reduce((most, weight) => Math.max(most, weight), 0),
+    before,
+  );
+}
+
+/** As if they had come one by one: the one that stands first came last. */
+export function passesAtBegin(servers: readonly RealServer[]): Passes {
+  let divisor = 0;
+  let highest = 0;
+  let passes = passesOf(divisor, highest, 0);
+  for (const { weight } of servers.toReversed()) {
+    if (weight <= 0) continue;
+    divisor = greatestCommonDivisor(divisor, weight);
+    highest = Math.max(highest, weight);
+    passes = passesOf(divisor, highest, passes.currentWeight);
+  }
+  return passes;
+}
+
+/** `divisor` and `highest` of the weights above 0, both 0 where there is none. */
+function passesOf(divisor: number, highest: number, before: number): Passes {
+  const step = divisor || 1;
+  const maxWeight = Math.max(0, highest - (step - 1));
   if (before > maxWeight || before === 0) return { step, maxWeight, currentWeight: maxWeight };
   return { step, maxWeight, currentWeight: step > 1 ? Math.floor(before / step) * step + 1 : before };
 }

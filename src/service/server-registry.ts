@@ -17,6 +17,8 @@ const TRASH_PERIOD = ticksFromSec(120);
 export interface ServerLog {
   entered(server: RealServer): void;
   left(id: number): void;
+  /** Its counters begin anew. */
+  saveCounters(server: RealServer): void;
 }
 
 export class ServerRegistry {
@@ -54,8 +56,10 @@ export class ServerRegistry {
       deleted.server.isListed = true;
       deleted.server.takesConnectionsAlong = false;
       // Its service was deleted too, and this is another one: __ip_vs_update_dest() begins to count anew.
-      if (deleted.server.serviceTraffic !== serviceTraffic) deleted.server.traffic.zero();
+      const isOfAnother = deleted.server.serviceTraffic !== serviceTraffic;
+      if (isOfAnother) deleted.server.traffic.zero();
       deleted.server.serviceTraffic = serviceTraffic;
+      if (isOfAnother) this.log?.saveCounters(deleted.server);
       deleted.server.reconfigure(options);
       deleted.server.lastWeight = deleted.server.weight;
       return deleted.server;

@@ -140,7 +140,7 @@ function nextService(
     ? before.scheduler
     : createScheduler(options.scheduler, options.schedulerFlags);
   if (keepsScheduler) for (const change of changes) scheduler?.serversChanged?.(servers, change);
-  else scheduler?.serversChanged?.(servers, { kind: 'bound' });
+  else scheduler?.serversChanged?.(servers, { kind: before === undefined ? 'begun' : 'bound' });
   return { address: configured.service, options, scheduler, listed: listed.servers, servers, traffic };
 }
 

@@ -30,7 +30,10 @@ export interface DestinationMemory {
 }
 
 export type ServerChange =
+  /** Another scheduler takes a service over with the servers that it has. */
   | { readonly kind: 'bound' }
+  /** A service that begins with all its servers: a scheduler stands where it would after they were added one by one. */
+  | { readonly kind: 'begun' }
   | { readonly kind: 'added' | 'updated'; readonly server: RealServer }
   /** `index`: where it stood before. */
   | { readonly kind: 'removed'; readonly server: RealServer; readonly index: number };

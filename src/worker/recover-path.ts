@@ -48,10 +48,9 @@ export function recoverConnections(path: Path, records: ServerRecords): void {
 
 /** Counters of those that have a record go on; the others get one. From now on the records follow the registry. */
 export function recoverCounters({ registry, services }: Path, records: ServerRecords): void {
-  for (const server of registry) {
-    if (!records.has(server.id)) records.entered(server);
-    else restore(server, services.get(server.service)?.traffic, records);
-  }
+  for (const server of registry)
+    if (records.has(server.id)) restore(server, services.get(server.service)?.traffic, records);
+  for (const server of registry) if (!records.has(server.id)) records.entered(server);
   registry.log = records;
 }
 

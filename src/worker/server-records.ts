@@ -38,10 +38,12 @@ export class ServerRecords implements ServerLog {
     this.capacity = capacity;
   }
 
-  entered({ id, service, address }: ServerRecord): void {
+  entered(server: ServerRecord & CountedServer): void {
+    const { id, service, address } = server;
     const text = Buffer.from(JSON.stringify([service, address]));
     if (id >= this.capacity || text.length > RECORD_BYTES - TEXT_AT) return;
     this.left(id);
+    this.saveCounters(server);
     text.copy(this.bytes, id * RECORD_BYTES + TEXT_AT);
     this.end[0] = Math.max(this.end[0]!, id + 1);
     this.words[(id * RECORD_BYTES) / 4] = text.length;

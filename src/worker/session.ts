@@ -188,8 +188,11 @@ export class PathSession implements DatapathSession {
   }
 
   private zero(address: ServiceAddress | undefined): void {
-    const only = address && this.path.services.get(address);
-    zeroCounters(only === undefined ? this.path.services.services : [only]);
+    const { services, registry } = this.path;
+    const only = address && services.get(address);
+    const zeroed = only === undefined ? [...services.services] : [only];
+    zeroCounters(zeroed);
+    for (const { listed } of zeroed) for (const server of listed) registry.log?.saveCounters(server);
   }
 }
 

@@ -134,11 +134,19 @@ function joinServers(from: readonly SharedMemory[], to: readonly SharedMemory[])
     return new Map(records);
   });
   for (const server of joined.values()) {
-    for (const { servers } of to) servers.entered(server);
-    to[0]!.servers.saveCounters(server);
+    for (const [index, { servers }] of to.entries())
+      servers.entered(index === 0 ? server : { ...server, traffic: NO_TRAFFIC, serviceTraffic: NO_TRAFFIC });
   }
   return numbers;
 }
+
+const NO_TRAFFIC: TrafficCounters = {
+  connections: 0,
+  inPackets: 0,
+  outPackets: 0,
+  inBytes: 0,
+  outBytes: 0,
+};
 
 const sumOf = (a: TrafficCounters | undefined, b: TrafficCounters): TrafficCounters =>
   a === undefined

@@ -70,6 +70,8 @@ export class XdpDatapath {
   private tapped: KernelCapture | undefined;
   private ifindex: number;
   private slices = 0;
+  /** Services that were said not to be in force. */
+  private noticed: ReadonlySet<string> = new Set();
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -147,7 +149,9 @@ export class XdpDatapath {
     const slice = this.slices++ % this.slicesPerRound;
     const count = Math.ceil(this.program.groupLines / this.slicesPerRound);
     for (const version of [4, 6] as const) this.program.sweep(version, slice * count, count);
-    if (slice === this.slicesPerRound - 1) this.xdpSession.everySecond();
+    if (slice !== this.slicesPerRound - 1) return;
+    this.xdpSession.everySecond();
+    this.noticeUnpublished();
   }
 
   private get slicesPerRound(): number {
@@ -243,6 +247,16 @@ export class XdpDatapath {
       const leavesBy = action === XDP_TX ? ifindex : this.xdpSession.interfaceOf(bytes);
       if (leavesBy !== undefined) loadBpfAddon().sendFrame(leavesBy, bytes);
     }
+  }
+
+  private noticeUnpublished(): void {
+    const { unpublished } = this.xdpSession;
+    for (const [service, why] of unpublished) {
+      if (this.noticed.has(service)) continue;
+      const message = `the virtual service ${service} is not in force as configured, trying again: ${why}`;
+      this.options.onNotice({ level: 'error', message, fields: { service } });
+    }
+    this.noticed = new Set(unpublished.keys());
   }
 
   private noticeClaim({ mac, address }: Extract<ProgramEvent, { kind: 'arp-conflict' }>): void {

@@ -164,6 +164,15 @@ export const TRAFFIC = struct({
   spare: [U64, 2],
 });
 
+export const ZEROED = struct({
+  connections: U64,
+  inPackets: U64,
+  outPackets: U64,
+  inBytes: U64,
+  outBytes: U64,
+  spare: [U64, 3],
+});
+
 /** Frames by verdict, and what made room by RoomMaker. */
 export const VERDICT_COUNTS = struct({ frames: [U64, 80], madeRoom: [U64, 8] });
 

@@ -62,6 +62,12 @@ export class Memory {
     this.u64[(element * this.bytes + offset) / 8] = value;
   }
 
+  /** A word below or above 0, exact below 2^53. */
+  getSigned(element: number, offset: number): number {
+    const at = (element * this.bytes + offset) / 4;
+    return (this.u32[at + 1]! | 0) * 2 ** 32 + this.u32[at]!;
+  }
+
   /** Four words of an address, signed as src/wire has them. */
   words(element: number, offset: number): [number, number, number, number] {
     const word = (index: number) => this.get32(element, offset + 4 * index) | 0;
@@ -74,5 +80,9 @@ export class Memory {
 
   clear(element: number): void {
     this.u8.fill(0, element * this.bytes, (element + 1) * this.bytes);
+  }
+
+  copy(from: number, to: number): void {
+    this.u8.copyWithin(to * this.bytes, from * this.bytes, (from + 1) * this.bytes);
   }
 }

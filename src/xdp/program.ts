@@ -12,6 +12,7 @@ import {
   SERVICE_SLOT,
   SWEEP_ARGUMENTS,
   TRAFFIC,
+  ZEROED,
 } from './layout.ts';
 import { Memory } from './memory.ts';
 import { mapEntries, type XdpSizes } from './sizes.ts';
@@ -65,6 +66,9 @@ export class Program {
   readonly connections4: Memory;
   readonly connections6: Memory;
   readonly traffic: Memory;
+  readonly serversZeroed: Memory;
+  /** By element of `services`. */
+  readonly servicesZeroed: Memory;
   readonly verdicts: BigUint64Array;
   readonly replies: Uint32Array;
   readonly notes: Uint8Array;
@@ -97,6 +101,8 @@ export class Program {
     this.connections4 = new Memory(object.map('connections4'), CONNECTION4.bytes);
     this.connections6 = new Memory(object.map('connections6'), CONNECTION6.bytes);
     this.traffic = new Memory(object.map('server_traffic'), TRAFFIC.bytes);
+    this.serversZeroed = new Memory(object.map('servers_zeroed'), ZEROED.bytes);
+    this.servicesZeroed = new Memory(object.map('services_zeroed'), ZEROED.bytes);
     this.verdicts = new BigUint64Array(object.map('verdicts'));
     this.replies = new Uint32Array(object.map('replies'));
     this.groupLines = options.maxEntries.groups4!;

@@ -97,7 +97,10 @@ export class Publisher {
     for (const published of this.published.values()) this.takeStraysOf(published);
   }
 
-  /** Makes the maps follow one service, which is new, changed, or gone. */
+  /**
+   * Makes the maps follow one service, which is new, changed, or gone. Throws OUT_OF_RANGE where they have no room: the
+   * service is as it was then, and what was taken is given back.
+   */
   follow(key: string, service: VirtualService | undefined, way: (server: RealServer) => Way): void {
     const before = this.published.get(key);
     if (service === undefined) {
@@ -157,6 +160,11 @@ export class Publisher {
     return this.published.get(key)?.element;
   }
 
+  /** Where a service is published, and how many strays it has been counted. */
+  countedBy(address: ServiceAddress): Pick<Published, 'element' | 'strays'> | undefined {
+    return this.published.get(serviceKey(address));
+  }
+
   get keys(): Iterable<string> {
     return this.published.keys();
   }
@@ -165,7 +173,10 @@ export class Publisher {
     const { program } = this;
     const scheduler = service.scheduler as PublishedScheduler | undefined;
     const list = this.listOf(service, before);
-    const table = this.tableOf(service, scheduler, before);
+    const table = orElse(
+      () => this.tableOf(service, scheduler, before),
+      () => this.releaseUnless(list, before?.list),
+    );
     // One that was deleted and added in one go is another one, with traffic of its own.
     const isNew = before?.service.traffic !== service.traffic;
     const isSame =
@@ -180,15 +191,29 @@ export class Publisher {
     const strays = isNew ? 0 : before!.strays;
     let element = before?.element ?? 0;
     if (!isSame) {
-      element = this.elements.take(1) ?? refuse('services', service.address);
+      element = orElse(
+        () => this.placeOf(service.address),
+        () => {
+          this.releaseUnless(list, before?.list);
+          this.releaseUnless(table, before?.table);
+        },
+      );
       writeService(program.services, element, { service, scheduler, list, table, added, strays });
+      if (isNew) program.servicesZeroed.clear(element);
+      else program.servicesZeroed.copy(before!.element, element);
       if (before === undefined) this.tally.add(service);
-      if (!this.slots.set(endpointOf(service.address), element)) refuse('service_index', service.address);
+      this.slots.set(endpointOf(service.address), element);
       if (before !== undefined) this.replace(before, service, list, table);
       this.addAddress(service.address);
     }
     if (scheduler !== undefined) scheduler.isChanged = false;
     this.published.set(key, { service, element, list, table, added, strays });
+  }
+
+  /** A place of its own that the index will lead to. */
+  private placeOf(address: ServiceAddress): number {
+    if (!this.slots.hasPlaceFor(endpointOf(address))) refuse('service_index', address);
+    return this.elements.take(1) ?? refuse('services', address);
   }
 
   private listOf({ address, servers }: VirtualService, before: Published | undefined): CellRun {
@@ -213,8 +238,8 @@ export class Publisher {
     this.tally.replace(before.service, service);
     this.takeStraysOf(before);
     this.releaseElement(before);
-    if (before.list !== list) this.releaseCells(before.list);
-    if (before.table !== table) this.releaseCells(before.table);
+    this.releaseUnless(before.list, list);
+    this.releaseUnless(before.table, table);
   }
 
   private withdraw(key: string, published: Published): void {
@@ -240,6 +265,10 @@ export class Publisher {
     this.elements.release(element, 1);
   }
 
+  private releaseUnless(cells: CellRun, stays: CellRun | undefined): void {
+    if (cells !== stays) this.releaseCells(cells);
+  }
+
   private releaseCells({ first, count }: CellRun): void {
     if (count > 0) this.cells.release(first, count);
   }
@@ -258,9 +287,18 @@ export class Publisher {
 const isSameList = (a: readonly RealServer[], b: readonly RealServer[]): boolean =>
   a === b || (a.length === b.length && a.every((server, index) => server === b[index]));
 
-/** The daemon keeps within the limits that the maps were made for. */
+/** The daemon keeps within the limits that the maps were made for; the index may still have no place near enough. */
 function refuse(map: string, address: ServiceAddress): never {
   throw new DirectorError('OUT_OF_RANGE', `the map ${map} has no room left for ${serviceKey(address)}`, {
     map,
   });
+}
+
+function orElse<T>(take: () => T, giveBack: () => void): T {
+  try {
+    return take();
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@
 import { fillSlots } from '../schedule/mh.ts';
 import { lastAfter } from '../schedule/rr.ts';
 import { fillBuckets } from '../schedule/sh.ts';
-import { passesAfter } from '../schedule/wrr.ts';
+import { passesAfter, passesAtBegin } from '../schedule/wrr.ts';
 import type { RealServer } from '../service/real-server.ts';
 import type { Scheduler, ServerChange } from '../service/virtual-service.ts';
 
@@ -42,7 +42,10 @@ export class PublishedScheduler implements Scheduler {
     else if (this.name === 'mh') this.table = fillSlots(servers);
     else if (this.name === 'wrr') {
       this.last = -1;
-      Object.assign(this, passesAfter(servers, this.currentWeight));
+      Object.assign(
+        this,
+        change.kind === 'begun' ? passesAtBegin(servers) : passesAfter(servers, this.currentWeight),
+      );
     } else this.isChanged = false;
   }
 

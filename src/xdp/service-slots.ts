@@ -36,15 +36,23 @@ export class ServiceSlots {
     this.mask = memory.count - 1;
   }
 
+  hasPlaceFor(endpoint: Endpoint): boolean {
+    return this.slotFor(endpoint) !== undefined;
+  }
+
   /** The element of `services` that frames for the endpoint get from now on. False: no place near enough is free. */
   set(endpoint: Endpoint, element: number): boolean {
     const { memory } = this;
-    const slot = this.find(endpoint) ?? this.firstFree(endpoint);
+    const slot = this.slotFor(endpoint);
     if (slot === undefined) return false;
     if (memory.get8(slot, at.version) === 0 || memory.get32(slot, at.service) === 0)
       this.name(slot, endpoint);
     memory.set32(slot, at.service, element);
     return true;
+  }
+
+  private slotFor(endpoint: Endpoint): number | undefined {
+    return this.find(endpoint) ?? this.firstFree(endpoint);
   }
 
   /** The slot keeps its name, so that searches go on past it, unless nothing is behind it. */

@@ -9,6 +9,7 @@ import { type StateTimeouts, stateTimeouts } from '../connection/timeouts.ts';
 import type { ConnectionFilter } from '../control/protocol.ts';
 import { namedRoomMakers } from '../datapath/room.ts';
 import { VERDICT_COUNT, verdictNames } from '../datapath/verdict.ts';
+import { DirectorError } from '../errors.ts';
 import type { Excerpt } from '../explain/excerpt.ts';
 import { takeExcerpt } from '../explain/take-excerpt.ts';
 import {
@@ -51,6 +52,7 @@ import { PublishedScheduler } from './scheduler.ts';
 import { isRecordInUse, liftOverload, macOfWord, macWord, readLoad } from './server-record.ts';
 import { writeSettings, writeTimeouts } from './settings-record.ts';
 import { TrafficReader } from './traffic-reader.ts';
+import { ZeroedCounts } from './zeroed.ts';
 
 const VERDICT_COUNTS_WORDS = VERDICT_COUNTS.bytes / 8;
 /** No removed server is kept for so long. */
@@ -66,6 +68,7 @@ export class XdpSession implements DatapathSession {
   private readonly publisher: Publisher;
   private readonly tables: ConnectionTables;
   private readonly traffic: TrafficReader;
+  private readonly zeroed: ZeroedCounts;
   private readonly devices: Devices;
   private readonly ownAddresses: AddressSet;
   private readonly nextHops: NextHops;
@@ -76,6 +79,7 @@ export class XdpSession implements DatapathSession {
   /** Schedulers that were made, and removals of servers that were seen to. */
   private instances = 0;
   private removals = 0;
+  private readonly unfit = new Map<string, string>();
   private seconds = 0;
   /** What the program's clock said last, and how much of it has passed. */
   private programTicks = 0;
@@ -86,6 +90,7 @@ export class XdpSession implements DatapathSession {
     this.capacity = capacity;
     this.traffic = new TrafficReader(program);
     this.publisher = new Publisher(program, this.traffic);
+    this.zeroed = new ZeroedCounts(program, this.traffic, this.publisher, this.registry);
     this.tables = new ConnectionTables(program, (id) => this.registry.get(id));
     this.devices = new Devices(program.object);
     this.nextHops = new NextHops(this.registry, this.publisher, this.devices);
@@ -102,6 +107,7 @@ export class XdpSession implements DatapathSession {
     this.readPlaces();
     this.take({ ...message, services });
     this.publishAll();
+    this.zeroed.save(this.table);
   }
 
   edit(edits: readonly Edit[]): void {
@@ -110,6 +116,7 @@ export class XdpSession implements DatapathSession {
     for (const edit of edits) this.carryOut(edit, touched);
     for (const key of touched) this.publishService(key);
     this.publishDeleted();
+    if (edits.some(({ op }) => op !== 'edit-server' && op !== 'edit-service')) this.zeroed.save(this.table);
   }
 
   setNextHops(nextHops: readonly NextHop[]): void {
@@ -189,8 +196,15 @@ export class XdpSession implements DatapathSession {
     this.defense.dropEntries(this.timeouts, Math.random);
     if (++this.seconds % ESTIMATE_INTERVAL_SEC === 0) estimateRates(this.table.services);
     this.nextHops.everySecond();
+    for (const key of this.unfit.keys()) this.publishService(key);
     this.collect(this.ticks());
+    this.zeroed.save(this.table);
     this.setDayOffset();
+  }
+
+  /** Services of which the maps have no room for what is configured, and why; that is tried again every second. */
+  get unpublished(): ReadonlyMap<string, string> {
+    return this.unfit;
   }
 
   // Edits ---------------------------------------------------------------------------------------------------
@@ -240,7 +254,9 @@ export class XdpSession implements DatapathSession {
     this.collect(this.ticks());
   }
 
+  /** A list that could not be replaced may still name them. */
   private collect(ticks: number): void {
+    if (this.unfit.size > 0) return;
     for (const server of this.registry.collect(ticks | 0)) this.publisher.forget(server);
   }
 
@@ -294,7 +310,13 @@ export class XdpSession implements DatapathSession {
   }
 
   private publishService(key: string, service = this.serviceOf(key)): void {
-    this.publisher.follow(key, service, (server) => this.nextHops.wayTo(server));
+    try {
+      this.publisher.follow(key, service, (server) => this.nextHops.wayTo(server));
+      this.unfit.delete(key);
+    } catch (error) {
+      if (!(error instanceof DirectorError)) throw error;
+      this.unfit.set(key, error.message);
+    }
   }
 
   private serviceOf(key: string): VirtualService | undefined {
@@ -388,6 +410,7 @@ export class XdpSession implements DatapathSession {
     this.timeouts = stateTimeouts(configuration.timeouts);
     this.removals = registry.removals;
     this.refresh();
+    this.zeroed.subtract(this.table);
     // The process before may have died before it could.
     this.publishDeleted();
     return this.configurationMessage;

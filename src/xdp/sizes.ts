@@ -16,6 +16,7 @@ import {
   TRAFFIC,
   VERDICT_COUNTS,
   WAYS,
+  ZEROED,
 } from './layout.ts';
 
 export interface XdpSizes {
@@ -50,18 +51,21 @@ const groupLines = (buckets: number): number => Math.ceil(buckets / BUCKETS_PER_
 
 /** Entries of each map whose size is not fixed. */
 export function mapEntries({ connections, services, servers }: XdpSizes, cpus: number) {
+  const serviceElements = 1 + 2 * services + SPARE_SERVICES;
   const cells = (services + SPARE_SERVICES) * CELLS_PER_SERVICE + servers * CELLS_PER_SERVER;
   return {
     connections4: bucketsFor(connections),
     connections6: bucketsFor(connections),
     groups4: groupLines(bucketsFor(connections)),
     groups6: groupLines(bucketsFor(connections)),
-    services: 1 + 2 * services + SPARE_SERVICES,
+    services: serviceElements,
     service_index: powerOfTwo(SLOTS_PER_SERVICE * services),
     servers,
     cells: Math.ceil(cells / CELLS),
     mark_rules: 2 * MAX_MARK_RULES,
     server_traffic: servers * cpus,
+    servers_zeroed: servers,
+    services_zeroed: serviceElements,
     verdicts: cpus,
     virtual_addresses: services + MAX_MARK_RULES,
   };
@@ -80,6 +84,7 @@ export function xdpMemoryBytes(sizes: XdpSizes, cpus: number): number {
     entries.cells * CELL_LINE.bytes +
     entries.mark_rules * MARK_RULE.bytes +
     entries.server_traffic * TRAFFIC.bytes +
+    (entries.servers_zeroed + entries.services_zeroed) * ZEROED.bytes +
     entries.verdicts * VERDICT_COUNTS.bytes +
     entries.virtual_addresses * 4 * ADDRESS_KEY.bytes +
     CONFIG.bytes +

@@ -7,9 +7,10 @@ import type { RealServer } from '../service/real-server.ts';
 import { TRAFFIC } from './layout.ts';
 import type { Program } from './program.ts';
 
-const NAMES = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const;
+export const COUNTERS = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const;
+export type Counts = Record<(typeof COUNTERS)[number], number>;
 /** And the connections that were for another service. */
-const FIELDS = [...NAMES, 'foreign'] as const;
+const FIELDS = [...COUNTERS, 'foreign'] as const;
 
 export class TrafficReader {
   private readonly program: Program;
@@ -22,7 +23,7 @@ export class TrafficReader {
   }
 
   takeOver(server: RealServer): void {
-    for (const name of NAMES) {
+    for (const name of COUNTERS) {
       const added = this.added(server.id, name);
       server.traffic[name] += added;
       server.serviceTraffic[name] += added;
@@ -32,9 +33,20 @@ export class TrafficReader {
 
   /** A number is given to a server that is new. */
   begin(server: number): void {
-    const { traffic, cpus, servers } = this.program;
+    const { traffic, cpus, servers, serversZeroed } = this.program;
     for (let cpu = 0; cpu < cpus; cpu++) traffic.clear(cpu * servers.count + server);
+    serversZeroed.clear(server);
     this.seen.fill(0, server * FIELDS.length, (server + 1) * FIELDS.length);
+  }
+
+  /** What was taken over so far. */
+  seenOf(server: number): Readonly<Counts & { foreign: number }> {
+    const at = server * FIELDS.length;
+    const [connections, inPackets, outPackets, inBytes, outBytes, foreign] = this.seen.subarray(
+      at,
+      at + FIELDS.length,
+    ) as unknown as [number, number, number, number, number, number];
+    return { connections, inPackets, outPackets, inBytes, outBytes, foreign };
   }
 
   private added(server: number, name: (typeof FIELDS)[number]): number {

@@ -27,7 +27,7 @@ const MS_PER_TICK = 10;
 export const TEST_SIZES: XdpSizes = { connections: 4096, services: 256, servers: 1024 };
 
 export const SHARED =
-  'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic verdicts replies notes'.split(
+  'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic servers_zeroed services_zeroed verdicts replies notes'.split(
     ' ',
   );
 export const HASHED = ['virtual_addresses', 'own_addresses', 'datagrams', 'destination_cache'];

@@ -291,16 +291,25 @@ describeWithDirector('the xdp datapath', ['tc', 'clang', 'setpriv'], () => {
           code: 2,
           stderr: 'director: the BPF program is not built; run: npm run build:native\n',
         });
-        const child = lab.spawn('director', process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
-        const fallen = new RunningDirector(child);
-        running.push(fallen);
-        await fallen.ready();
-        expect(fallen.messages()).toContain('the datapath is pcap');
-        expect(await datapath()).toMatchObject({
-          name: 'pcap',
-          mode: null,
-          notes: ['not xdp: the BPF program is not built; run: npm run build:native'],
-        });
+        const begin = async (...words: string[]) => {
+          const child = lab.spawn('director', process.execPath, [...words, ...command], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+          });
+          const fallen = new RunningDirector(child);
+          running.push(fallen);
+          await fallen.ready();
+          return fallen;
+        };
+        const notXdp = 'not xdp: the BPF program is not built; run: npm run build:native';
+        const withRing = await begin();
+        expect(withRing.messages()).toEqual(expect.arrayContaining(['the datapath is ring', notXdp]));
+        expect(await datapath()).toMatchObject({ name: 'ring', mode: null, notes: [notXdp] });
+        await withRing.stop();
+        // As on a kernel before 4.6.
+        const withoutRing = join(import.meta.dirname, 'programs/without-ring.cjs');
+        const notRing = expect.stringMatching(/^not ring: .* \(EINVAL\).*Linux 4\.6/);
+        await begin('--require', withoutRing);
+        expect(await datapath()).toMatchObject({ name: 'pcap', mode: null, notes: [notXdp, notRing] });
       });
     });
 

@@ -81,18 +81,19 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
   const socket = join(folder, 'director.sock');
   const { create } = namespaces();
   let host: Namespace;
-  const env = { DIRECTOR_SOCKET: socket };
+  const env = { DIRECTOR_SOCKET: socket, DIRECTOR_BPFFS: `/sys/fs/bpf/director-install-${process.pid}` };
   beforeAll(async () => {
     expect(await install('--prefix', prefix)).toMatchObject({ code: 0, stderr: '' });
     host = await create('install');
     await host.sh(`
       ip link add eth0 type veth peer name lan0
       ip addr add 192.0.2.1/24 dev eth0
-      ip link set eth0 up; ip link set lan0 up`);
+      ip link set lo up; ip link set eth0 up; ip link set lan0 up`);
   });
 
-  const startDaemon = async () => {
-    const daemon = host.spawn(program('director'), ['run', '--interface', 'eth0'], {
+  const startDaemon = async (datapath = 'pcap', options: readonly string[] = []) => {
+    const args = ['run', '--interface', 'eth0', '--datapath', datapath, ...options];
+    const daemon = host.spawn(program('director'), args, {
       env: { ...process.env, ...env },
       stdio: 'ignore',
     });
@@ -103,13 +104,15 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
     };
   };
 
-  test('runs, forwards and is administered', async () => {
-    const stopDaemon = await startDaemon();
+  test.each(['pcap', 'ring', 'xdp'])('runs, forwards and is administered: %s', async (datapath) => {
+    const stopDaemon = await startDaemon(datapath);
     const diradm = (...args: string[]) => host.must(program('diradm'), args, { env });
     await diradm('-A', '-t', '192.0.2.1:80', '-s', 'rr');
     await diradm('-a', '-t', '192.0.2.1:80', '-r', '192.0.2.2', '-g');
     expect(await diradm('-L', '-n')).toMatch(/^ {2}-> 192\.0\.2\.2:80 +Route/m);
-    expect(await host.must(program('director'), ['status'], { env })).toMatch(/^datapath +pcap, running/m);
+    expect(await host.must(program('director'), ['status'], { env })).toMatch(
+      new RegExp(`^datapath +${datapath}\\b.*, running`, 'm'),
+    );
     await stopDaemon();
   });
 
@@ -157,6 +160,14 @@ describeWithRoot('an installed director', ['nft', 'ethtool', 'setsid'], () => {
       await stopDaemon();
     },
   );
+
+  test('serves the web page', async () => {
+    const stopDaemon = await startDaemon('pcap', ['--web', '127.0.0.1:8080']);
+    const page = await host.must('curl', ['-s', 'http://127.0.0.1:8080/']);
+    const asset = /src="([^"]+\.js)"/.exec(page)?.[1];
+    expect(await host.must('curl', ['-sf', `http://127.0.0.1:8080${asset}`])).not.toBe('');
+    await stopDaemon();
+  });
 
   test('has its manual pages and completions, which come from what is installed', () => {
     const lib = join(prefix, 'lib/director');

@@ -213,7 +213,7 @@ describe('a new table', () => {
       editServer(WEB, A, { weight: 2 }),
       deleteServer(WEB, A),
     );
-    expect(services.changesOf(WEB)).toEqual(['bound', 'added', 'added', 'updated', 'removed 1']);
+    expect(services.changesOf(WEB)).toEqual(['begun', 'added', 'added', 'updated', 'removed 1']);
     services.edit(editService(WEB, { scheduler: 'rr', schedulerFlags: 1 }));
     expect(services.changesOf(WEB)).toEqual(['bound']);
     services.edit(editService(WEB, { scheduler: 'none' }));

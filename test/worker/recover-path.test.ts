@@ -8,7 +8,14 @@ import type { Edit } from '../../src/service/model.ts';
 import type { Scheduler } from '../../src/service/virtual-service.ts';
 import { adoptServers, recoverConnections, recoverCounters } from '../../src/worker/recover-path.ts';
 import { RECORD_BYTES, ServerRecords } from '../../src/worker/server-records.ts';
-import { addServer, addService, deleteServer, editServer } from '../helpers/edits.ts';
+import {
+  addServer,
+  addService,
+  deleteServer,
+  deleteService,
+  editServer,
+  serviceAddress,
+} from '../helpers/edits.ts';
 import { ACK, eth, SYN, toHex } from '../helpers/frame-builder.ts';
 import { CLIENT, VIP } from '../helpers/sample-frames.ts';
 import { TestDirector } from '../helpers/test-director.ts';
@@ -123,6 +130,32 @@ describe('a path that takes over', () => {
     after.session.everySecond();
     after.session.everySecond();
     expect(after.counters(WEB, A).rates.connections, 'no leap of the rates').toBe(0);
+  });
+
+  test('shows counters as they were zeroed a moment before the end, also those of a service that was made anew', () => {
+    const remains = new Remains();
+    const before = remains.next();
+    before.edit(...EDITS);
+    for (let port = 1; port <= 6; port++) {
+      before.handle(syn(port));
+      before.handle(syn(port, 443));
+    }
+    remains.saveCounters(before);
+    before.edit({ op: 'zero', service: serviceAddress(WEB) });
+    before.edit(deleteService(SHOP), addService(SHOP), addServer(SHOP, A), addServer(SHOP, B));
+    const { services } = remains.next(before).session.readCounters();
+    expect(services).toEqual(before.session.readCounters().services);
+    expect([services[WEB]!, services[SHOP]!].map(({ traffic }) => traffic.inPackets)).toEqual([0, 0]);
+  });
+
+  test('loses nothing of a service to which a server has just been added', () => {
+    const remains = new Remains();
+    const before = remains.next();
+    before.edit(...EDITS.slice(0, 3));
+    for (let port = 1; port <= 6; port++) before.handle(syn(port));
+    remains.saveCounters(before);
+    before.edit(addServer(WEB, C));
+    expect(remains.next(before).session.readCounters().services[WEB]!.traffic.connections).toBe(6);
   });
 
   test('with another configuration: connections of a server that is gone wait for it, and are its own again', () => {

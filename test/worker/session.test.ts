@@ -1,6 +1,7 @@
 /** What the datapath process does at the daemon's word: configuration, next hops, host facts, counters, lists. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyEdit, EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
+import { applyEdit, EMPTY_CONFIGURATION, SCHEDULER_NAMES } from '../../src/service/configuration.ts';
 import type { Edit } from '../../src/service/model.ts';
 import { addServer, addService, deleteService, serviceAddress } from '../helpers/edits.ts';
 import { ACK, eth, SYN, toHex } from '../helpers/frame-builder.ts';
@@ -30,6 +31,28 @@ describe('configure()', () => {
     director.edit(deleteService(WEB));
     expect(director.session.virtualAddresses).toEqual([VIP6]);
   });
+
+  test.each([...SCHEDULER_NAMES])(
+    '%s begins where it would after its servers came one by one',
+    (scheduler) => {
+      const names = ['10.0.0.11:80', '10.0.0.12:80', '10.0.0.13:80', '10.0.0.14:80'];
+      fc.assert(
+        fc.property(fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 4 }), (weights) => {
+          const oneByOne = new TestDirector([
+            addService(WEB, { scheduler }),
+            ...weights.map((weight, index) => addServer(WEB, names[index]!, { weight })),
+          ]);
+          const atOnce = new TestDirector();
+          atOnce.session.configure(oneByOne.session.configurationMessage);
+          for (let port = 1; port < 30; port++) {
+            const [expected, actual] = [oneByOne, atOnce].map((director) => director.handle(syn(port)));
+            expect(actual!.sent.map(toHex)).toEqual(expected!.sent.map(toHex));
+          }
+        }),
+        { numRuns: 30 },
+      );
+    },
+  );
 });
 
 describe('edits', () => {

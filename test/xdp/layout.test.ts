@@ -25,6 +25,7 @@ const STRUCTS: Readonly<Record<string, Struct<string>>> = {
   connection6: layout.CONNECTION6,
   group_line: layout.GROUP_LINE,
   traffic: layout.TRAFFIC,
+  zeroed: layout.ZEROED,
   verdict_counts: layout.VERDICT_COUNTS,
   mark_rule: layout.MARK_RULE,
   address_key: layout.ADDRESS_KEY,

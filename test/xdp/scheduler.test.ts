@@ -19,6 +19,7 @@ const serverOf = (id: number, weight: number): RealServer => {
 const serversOf = (weights: readonly number[]): RealServer[] =>
   weights.map((weight, index) => serverOf(index + 1, weight));
 const BOUND: ServerChange = { kind: 'bound' };
+const BEGUN: ServerChange = { kind: 'begun' };
 
 test('a place is the same after it was a word', () => {
   const scheduler = new PublishedScheduler('wrr', 0, 1);
@@ -122,6 +123,21 @@ describe.each([
       { numRuns: 300 },
     );
   });
+});
+
+test('wrr, given all its servers at once, begins where it would after they came one by one', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(12), { maxLength: 8 }), (weights) => {
+      const servers = serversOf(weights);
+      const oneByOne = new PublishedScheduler('wrr', 0, 1);
+      oneByOne.serversChanged([], BEGUN);
+      for (let index = servers.length - 1; index >= 0; index--)
+        oneByOne.serversChanged(servers.slice(index), { kind: 'added', server: servers[index]! });
+      const atOnce = new PublishedScheduler('wrr', 0, 1);
+      atOnce.serversChanged(servers, BEGUN);
+      expect(atOnce).toEqual(oneByOne);
+    }),
+  );
 });
 
 test.each([

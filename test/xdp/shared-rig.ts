@@ -37,7 +37,7 @@ export function runFrame(
 }
 
 const ARRAYS =
-  'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic verdicts replies notes'.split(
+  'config services service_index servers cells mark_rules connections4 connections6 groups4 groups6 server_traffic servers_zeroed services_zeroed verdicts replies notes'.split(
     ' ',
   );
 

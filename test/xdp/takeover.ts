@@ -19,10 +19,11 @@ import type { Step } from '../model/steps.ts';
 
 const CAPACITY = 512;
 const SIZES = { connections: CAPACITY, services: 16, servers: 64 };
-/** A removed server is forgotten when it was idle for so long: its counters begin anew. */
-const FORGETTING_TICKS = 100 * 100;
 const OWN = ['10.0.0.1', '10.0.0.100', 'fd00:10::100'];
 const LOCAL = ['127.0.0.1', '::1', ...OWN];
+
+/** A removed server is forgotten when it was idle for so long: its counters begin anew. */
+const FORGETTING_TICKS = 100 * 100;
 
 let directors: readonly [XdpDirector, XdpDirector] | undefined;
 
@@ -45,15 +46,14 @@ export const KEPT_AND_TAKEN_OVER: ContestKind = {
   create: () => new Pair(),
   change: (step, random) => {
     if (random.chance(0.05)) return { do: 'list' };
-    // What the maps do not tell: that counters were zeroed, and that a MAC went while the daemon was away.
-    const isUntold =
-      step.do === 'next-hop' ? step.mac === null : step.do === 'edit' && step.edit.op === 'zero';
-    return isUntold || (beginsCountersAnew(step) && random.chance(0.9)) ? { do: 'wait', ticks: 7 } : step;
+    // What the maps do not tell: that a MAC went while the daemon was away.
+    const isUntold = step.do === 'next-hop' && step.mac === null;
+    return isUntold || (isLarge(step) && random.chance(0.9)) ? { do: 'wait', ticks: 7 } : step;
   },
 };
 
-/** So do the servers of a service that is deleted and added again. */
-const beginsCountersAnew = (step: Step): boolean =>
+/** With all services gone there is little to take over. */
+const isLarge = (step: Step): boolean =>
   step.do === 'edit' && (step.edit.op === 'delete-service' || step.edit.op === 'flush');
 
 class Pair implements Contest {
@@ -61,9 +61,9 @@ class Pair implements Contest {
   private readonly kept: XdpDirector;
   private readonly takenOver: XdpDirector;
   private readonly random = new Random(1);
-  private readonly macs = new Map(Object.entries(MAC_OF));
-  private tellsTraffic = true;
+  private tellsServers = true;
   private ticksSinceRemoval: number | undefined;
+  private readonly macs = new Map(Object.entries(MAC_OF));
 
   constructor() {
     [this.kept, this.takenOver] = directorsAsNew();
@@ -75,11 +75,11 @@ class Pair implements Contest {
   }
 
   run(step: Step): void {
-    if (step.do === 'edit' && step.edit.op === 'delete-server') this.ticksSinceRemoval ??= 0;
-    if (step.do === 'wait' && this.ticksSinceRemoval !== undefined) this.ticksSinceRemoval += step.ticks;
+    const { do: what } = step;
+    if (isLarge(step) || (what === 'edit' && step.edit.op === 'delete-server')) this.ticksSinceRemoval ??= 0;
+    if (what === 'wait' && this.ticksSinceRemoval !== undefined) this.ticksSinceRemoval += step.ticks;
     // Who takes over does not know for how long a removed server has been idle.
-    if (beginsCountersAnew(step) || (this.ticksSinceRemoval ?? 0) > FORGETTING_TICKS)
-      this.tellsTraffic = false;
+    if ((this.ticksSinceRemoval ?? 0) > FORGETTING_TICKS) this.tellsServers = false;
     if (step.do === 'list') {
       this.compare();
       this.takeOver();
@@ -179,16 +179,15 @@ class Pair implements Contest {
     agree('the connections', kept!, takenOver!);
   }
 
-  /** Averages are of the process, and what a removed server counted of its service is not in the maps. */
+  /** Averages are of the process. */
   private renderCounters(services: Readonly<Record<string, ServiceCounters>>): string {
-    const text = (value: unknown) => (this.tellsTraffic ? JSON.stringify(value) : '');
     const rows = Object.entries(services).flatMap(([service, { traffic, servers }]) => [
-      [service, text(traffic)],
+      [service, JSON.stringify(traffic)],
       ...Object.entries(servers).map(([server, { traffic, rates: _, ...load }]) => [
         service,
         server,
         JSON.stringify(load),
-        text(traffic),
+        this.tellsServers ? JSON.stringify(traffic) : '',
       ]),
     ]);
     return rows.map((row) => row.join(' ')).join('\n  ');

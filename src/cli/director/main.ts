@@ -44,6 +44,7 @@ const USAGE_CODES = new Set([
   'SOCKET_IN_USE',
   'WORKERS',
   'XDP_UNAVAILABLE',
+  'RING_UNAVAILABLE',
   'XDP_OCCUPIED',
   'XDP_LAYOUT',
 ]);

@@ -56,7 +56,7 @@ export function addRunCommand(program: Command): void {
     .addOption(
       new Option(
         '--datapath <name>',
-        'xdp: a program in the kernel; ring: user space, frames through memory shared with the kernel; pcap: user space, frames through libpcap; auto: xdp if it can be had, else pcap',
+        'xdp: a program in the kernel; ring: user space, frames through memory shared with the kernel; pcap: user space, frames through libpcap; auto: the first of them that can be had',
       )
         .choices(['auto', 'xdp', 'ring', 'pcap'])
         .default('auto'),

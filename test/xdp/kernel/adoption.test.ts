@@ -13,6 +13,7 @@ import {
   deleteService,
   editServer,
   editService,
+  serviceAddress,
 } from '../../helpers/edits.ts';
 import { ACK, SYN } from '../../helpers/frame-builder.ts';
 import { describeWithRoot } from '../../helpers/netns.ts';
@@ -213,6 +214,24 @@ describeWithRoot('a session that takes over', [], () => {
     const before = traffic();
     restart();
     expect(traffic()).toEqual(before);
+  });
+
+  test('shows counters that were zeroed as they were, and rates from none', () => {
+    edit(addService(WEB, { scheduler: 'rr' }), addService(OTHER), ...servers(2), ...servers(1, {}, OTHER));
+    for (let count = 0; count < 1000; count++) open();
+    const counters = () => director.session.readCounters().services;
+    edit({ op: 'zero', service: serviceAddress(WEB) });
+    const zeroed = counters();
+    expect(zeroed[WEB]!.traffic.connections).toBe(0);
+    restart();
+    expect(counters()).toEqual(zeroed);
+    open();
+    restart();
+    for (let second = 0; second < 2; second++) director.session.everySecond();
+    const { traffic, rates, servers: each } = counters()[WEB]!;
+    expect(traffic).toMatchObject({ connections: 1, inPackets: 1 });
+    expect(rates).toMatchObject({ connections: 0, inPackets: 0 });
+    expect(Object.values(each).map((server) => server.traffic.connections)).toEqual([1, 0]);
   });
 
   test('finds as much room after a hundred others as the first one', () => {

@@ -1,8 +1,17 @@
 /** As much as the maps are made for: all of it fits, works, and is published in bearable time. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { editsBetween } from '../../../src/service/difference.ts';
 import type { Edit } from '../../../src/service/model.ts';
+import { configurationOf } from '../../../src/worker/configuration-message.ts';
 import { MAX_MARK_RULES, type XdpSizes } from '../../../src/xdp/sizes.ts';
-import { addServer, addService, deleteServer, editServer, editService } from '../../helpers/edits.ts';
+import {
+  addServer,
+  addService,
+  deleteServer,
+  deleteService,
+  editServer,
+  editService,
+} from '../../helpers/edits.ts';
 import { ACK, eth, SYN } from '../../helpers/frame-builder.ts';
 import { describeWithRoot } from '../../helpers/netns.ts';
 import type { XdpDirector } from '../../helpers/xdp-director.ts';
@@ -111,6 +120,49 @@ describeWithRoot('the limits', [], () => {
       director.session.endConnections({ client: { address: clientOf(client) } });
       director.session.edit(own.map((name) => deleteServer(WEB, name)));
     }
+  });
+
+  describe('more services than fit', () => {
+    // Their index has eight places.
+    const sizes = { connections: 1024, services: 1, servers: 64 };
+    const name = (number: number) => `tcp ${virtual(number)}:80`;
+    const added = (number: number) => [addService(name(number)), addServer(name(number), serverName(number))];
+    const inForce = () => numbers(12).filter((number) => open(number, ++clients).verdict === 'Forward');
+    const missing = () =>
+      [...director.session.unpublished.keys()].map((key) => key.slice(13, -3)).map(Number);
+    let clients = 0;
+
+    test('those that do not fit come when there is room, all else is as it should be', () => {
+      create(sizes, 16);
+      director.session.edit([...numbers(12).flatMap(added), deleteServer(name(0), serverName(0))]);
+      expect(inForce()).toHaveLength(7);
+      expect(missing()).toHaveLength(4);
+      expect([...director.session.unpublished.values()][0]).toContain('has no room left');
+      expect([0, ...inForce(), ...missing()].sort((a, b) => a - b)).toEqual(numbers(12));
+      // Trying takes nothing away.
+      for (let second = 0; second < 100; second++) director.session.everySecond();
+      director.session.edit([
+        deleteService(name(0)),
+        deleteService(name(1)),
+        deleteService(name(missing()[0]!)),
+      ]);
+      director.session.everySecond();
+      expect(inForce()).toHaveLength(8);
+      expect(missing()).toHaveLength(1);
+    });
+
+    test('one that takes over begins all the same', () => {
+      create(sizes, 16);
+      director.session.edit(numbers(12).flatMap(added));
+      const wanted = director.session.configurationMessage;
+      const { adopted } = takeOver(director, 1024, nextHopsOf(16));
+      expect(adopted!.services).toHaveLength(8);
+      director.session.edit(editsBetween(configurationOf(adopted!), configurationOf(wanted)));
+      expect([inForce().length, missing().length]).toEqual([8, 4]);
+      director.session.edit(numbers(4).map((number) => deleteService(name(number))));
+      director.session.everySecond();
+      expect([inForce().length, missing().length]).toEqual([8, 0]);
+    });
   });
 
   test('the longest list of servers changes its length again and again', () => {
