@@ -7,7 +7,7 @@ import { ticksFromMs } from '../clock.ts';
 import { ExpirySweep } from '../datapath/expiry.ts';
 import { forward } from '../datapath/forward.ts';
 import { createPath, type Path } from '../datapath/path.ts';
-import { Verdict } from '../datapath/verdict.ts';
+import { DROP_RING_FULL, Verdict } from '../datapath/verdict.ts';
 import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
 import type { CaptureLine } from './capture-line.ts';
@@ -147,8 +147,10 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   readCounters(withServices: boolean): CountersReport {
-    const { isOpen: capturing, drops: dropped } = this.engine;
-    return { ...this.session.readCounters(withServices), capturing, dropped };
+    const { isOpen: capturing, drops } = this.engine;
+    const report = this.session.readCounters(withServices);
+    const unseen = drops === null || drops === 0 ? {} : { [DROP_RING_FULL]: drops };
+    return { ...report, verdicts: { ...report.verdicts, ...unseen }, capturing };
   }
 
   followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
