@@ -36,6 +36,8 @@ const FRAMES_BETWEEN_LOOKS = 64;
 /** A capture that could not be opened is tried again after this. */
 const REOPEN_MS = 500;
 const CLAIM_NOTICE_MS = 60_000;
+/** A host with a new MAC announces it before its programs hear of that: such a claim may be its own. */
+const CLAIM_SETTLES_MS = 1000;
 
 export class PathDatapath implements WorkerDatapath {
   readonly session: PathSession;
@@ -182,7 +184,8 @@ export class PathDatapath implements WorkerDatapath {
     const { host, engine, session } = this;
     if (!host.interfaceUp) return;
     const addresses = session.virtualAddresses;
-    const wanted = [host.mac, ...addresses].join();
+    // libpcap makes room for frames of the MTU of that moment.
+    const wanted = [host.mac, host.mtu, ...addresses].join();
     if (engine.isOpen && wanted === this.opened) return;
     this.lastOpenMs = performance.now();
     try {
@@ -255,6 +258,13 @@ export class PathDatapath implements WorkerDatapath {
     this.lastClaimNoticeMs = nowMs;
     const mac = renderMac({ high: packet.arpSenderMacHigh, low: packet.arpSenderMacLow });
     const address = renderIpv4(packet.arpSenderIp);
+    setTimeout(() => {
+      if (mac === this.host.mac) this.lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
+      else this.tellOfClaim(address, mac);
+    }, CLAIM_SETTLES_MS).unref();
+  }
+
+  private tellOfClaim(address: string, mac: string): void {
     this.line.notice({
       level: 'warn',
       message: `${mac} claims the virtual address ${address} in ARP and takes its traffic away; is it a real server without arp_ignore=1 and arp_announce=2?`,
