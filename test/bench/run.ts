@@ -9,6 +9,7 @@ import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
 import { measureReplay } from './replay.ts';
 import { measureRestore } from './restore.ts';
+import { benchRing, RING_PARTS } from './ring.ts';
 import { barCells, markdownTable, measuredTable } from './table.ts';
 import { circumstances, writeReport } from './xdp/report.ts';
 import { benchXdp, XDP_PARTS } from './xdp.ts';
@@ -99,6 +100,7 @@ const BENCHES = new Map<string, Bench>([
   ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
+  ...RING_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchRing(part) }]),
   ['capture', { needsRoot: true, run: benchCapture }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),
 ]);
