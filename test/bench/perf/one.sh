@@ -6,7 +6,8 @@
 #     again, TRIES times. FLOWS 0: every frame a new flow; the peer is started anew for each window, so that it has room.
 # one.sh spread PEERFILE KIND FLOWS             prints frames by last byte of the destination MAC
 # one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
-# one.sh steady PEERFILE RATE SECONDS FLOWS     UDP frames at so many a second; prints: sent, back
+# one.sh steady PEERFILE RATE SECONDS FLOWS     UDP frames at so many a second; prints: sent, back, without
+#     a place in its ring
 # one.sh idle PEERFILE SECONDS                  prints: per cent of a core that it takes without a frame, and that its children take
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
@@ -69,9 +70,11 @@ steady() { # RATE SECONDS FLOWS
 	sleep 4 # until the process that stands by has loaded
 	before=$(frames_back)
 	sent=$(inc "$B/pace" pfc0 "$@") || exit 1
-	sleep 1
-	echo "$sent $(($(frames_back) - before))"
+	sleep 2
+	echo "$sent $(($(frames_back) - before)) $(unseen)"
 }
+# Frames that a director says found no place in its ring.
+unseen() { director status 2>/dev/null | awk '$1 == "DropRingFull" { count = $2 } END { print count + 0 }'; }
 frames_back() { inc cat /proc/net/dev | awk '$1 == "pfc0:" { print $3 }'; }
 cpu_ms() { # PID...: of all their threads
 	local pid

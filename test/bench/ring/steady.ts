@@ -26,6 +26,8 @@ const MAX_GROWTH_MIB = 1;
 interface Steady {
   readonly sent: number;
   readonly back: number;
+  /** DropRingFull. */
+  readonly unseen: number;
 }
 
 interface MemorySample {
@@ -37,15 +39,16 @@ interface MemorySample {
 export function loss(): string {
   return withTestbed(() => {
     const peak = measurePeak();
-    const { sent, back } = steady(peak * LOSS_OF_PEAK, LOSS_SEC, FLOWS);
+    const { sent, back, unseen } = steady(peak * LOSS_OF_PEAK, LOSS_SEC, FLOWS);
     return markdownTable(
-      ['frames a second at most', 'offered', 'for', 'sent', 'lost', 'bar', ''],
+      ['frames a second at most', 'offered', 'for', 'sent', '`DropRingFull`', 'lost', 'bar', ''],
       [
         [
           peak.toFixed(0),
           `${100 * LOSS_OF_PEAK} % of it`,
           `${LOSS_SEC} s`,
           String(sent),
+          String(unseen),
           String(sent - back),
           ...barCells(sent - back, { atMost: 0 }),
         ],
@@ -80,7 +83,8 @@ function steady(
   environment: Readonly<Record<string, string>> = {},
 ): Steady {
   const [line] = one(['steady', PEER, rate.toFixed(0), String(seconds), String(flows)], environment);
-  return { sent: Number(line![0]), back: Number(line![1]) };
+  const [sent, back, unseen] = line!.map(Number);
+  return { sent: sent!, back: back!, unseen: unseen! };
 }
 
 /** Of each process that lived throughout: the one at work, the one that stands by, the daemon. */
