@@ -5,7 +5,7 @@
  */
 import { DirectorError } from '../errors.ts';
 import { Guard, type GuardedMark, type GuardedPorts } from '../host/guard.ts';
-import { type InterfaceState, InterfaceWatch } from '../host/interface.ts';
+import { type InterfaceChange, type InterfaceState, InterfaceWatch } from '../host/interface.ts';
 import {
   createLocalDelivery,
   findLocalDelivery,
@@ -62,9 +62,10 @@ export class HostInterface {
     requireEthernet(name, this.watch.current, routes);
     this.guard = new Guard(name);
     this.notes = new OffloadNotes(socketPath, name);
-    this.watch.onChange(({ what }) => {
-      if (what !== 'addresses')
-        log.info({ event: 'interface', interface: name, what }, `${name}: ${CHANGES[what]}`);
+    this.watch.onChange((change) => {
+      const { what } = change;
+      const said = describeChange(change);
+      if (said !== undefined) log.info({ event: 'interface', interface: name, what }, `${name}: ${said}`);
       if (what !== 'created') onChange();
       else void this.fitAnew().finally(onChange);
     });
@@ -183,14 +184,27 @@ export class HostInterface {
   }
 }
 
-const CHANGES = {
-  created: 'the interface is back; making it fit again',
-  deleted: 'the interface is gone; waiting for it to return',
-  up: 'the link is up; forwarding',
-  down: 'the link is down; waiting for it',
-  mac: 'the MAC address changed; going on with the new one',
-  mtu: 'the MTU changed',
-} as const;
+/** For the log; undefined: nothing that is worth a line. */
+function describeChange({ what, state, newName }: InterfaceChange): string | undefined {
+  switch (what) {
+    case 'created':
+      return 'the interface is back; making it fit again';
+    case 'deleted':
+      return 'the interface is gone; waiting for it to return';
+    case 'renamed':
+      return `the interface was renamed to ${newName}; waiting for one of its old name`;
+    case 'up':
+      return 'the link is up; forwarding';
+    case 'down':
+      return 'the link is down; waiting for it';
+    case 'mac':
+      return `the MAC address changed to ${state?.mac}; going on with it`;
+    case 'mtu':
+      return `the MTU changed to ${state?.mtu}`;
+    case 'addresses':
+      return undefined;
+  }
+}
 
 function requireEthernet(
   name: string,

@@ -14,7 +14,6 @@ const addCounters = (a: CountersReport, b: CountersReport): CountersReport => ({
   connections: sumOf(a.connections, b.connections),
   madeRoom: sumOf(a.madeRoom, b.madeRoom),
   capturing: a.capturing && b.capturing,
-  dropped: a.dropped === null || b.dropped === null ? null : a.dropped + b.dropped,
 });
 
 type Tree = { readonly [name: string]: number | Tree };

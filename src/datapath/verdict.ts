@@ -72,6 +72,9 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 export const VERDICT_COUNT = 80;
 
+/** Listed with the verdicts, but no path ever saw these frames: they came faster than the datapath took them. */
+export const DROP_RING_FULL = 'DropRingFull';
+
 /** Name of each verdict by its number. */
 export const verdictNames: ReadonlyMap<number, string> = new Map(
   Object.entries(Verdict).map(([name, verdict]) => [verdict, name]),

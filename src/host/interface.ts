@@ -1,6 +1,7 @@
 /**
- * One network interface and what becomes of it: up, down, deleted, made again (with another index), another
- * MAC or MTU, other addresses. An interface is known by its name, as in every command line.
+ * One network interface and what becomes of it: up, down, deleted or renamed, made again (with another index), another
+ * MAC or MTU, other addresses. An interface is known by its name, as in every command line: one that is renamed is
+ * gone, until there is one of that name again.
  */
 import type { RouteSocket } from './netlink.ts';
 
@@ -16,15 +17,25 @@ export interface InterfaceState {
   readonly addresses: readonly string[];
 }
 
-export type InterfaceChangeKind = 'created' | 'deleted' | 'up' | 'down' | 'mac' | 'mtu' | 'addresses';
+export type InterfaceChangeKind =
+  | 'created'
+  | 'deleted'
+  | 'renamed'
+  | 'up'
+  | 'down'
+  | 'mac'
+  | 'mtu'
+  | 'addresses';
 
 export interface InterfaceChange {
   readonly what: InterfaceChangeKind;
-  /** As it is now; undefined after `deleted`. */
+  /** As it is now; undefined after `deleted` and `renamed`. */
   readonly state: InterfaceState | undefined;
+  /** What it is called now, if it was renamed. */
+  readonly newName?: string;
 }
 
-type InterfaceSource = Pick<RouteSocket, 'link' | 'addresses' | 'onEvent'>;
+type InterfaceSource = Pick<RouteSocket, 'link' | 'linkByIndex' | 'addresses' | 'onEvent'>;
 
 /** Undefined when there is no such interface. `socket` must have been follow()ed. */
 export function readInterface(
@@ -80,10 +91,22 @@ export class InterfaceWatch {
     const before = this.state;
     const now = readInterface(this.socket, this.name);
     this.state = now;
-    for (const what of differences(before, now)) {
-      const change = { what, state: what === 'deleted' ? undefined : now };
-      for (const listener of this.listeners) listener(change);
-    }
+    for (const what of differences(before, now)) this.tell(this.changeOf(what, before, now));
+  }
+
+  private changeOf(
+    what: InterfaceChangeKind,
+    before: InterfaceState | undefined,
+    now: InterfaceState | undefined,
+  ): InterfaceChange {
+    if (what !== 'deleted') return { what, state: now };
+    const other = this.socket.linkByIndex(before?.index ?? 0);
+    if (other === undefined) return { what, state: undefined };
+    return { what: 'renamed', state: undefined, newName: other.name };
+  }
+
+  private tell(change: InterfaceChange): void {
+    for (const listener of this.listeners) listener(change);
   }
 }
 

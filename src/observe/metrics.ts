@@ -3,7 +3,7 @@
  * service's own series are always there; those of its servers as long as there are not too many. Pure.
  */
 import type { StatusReply } from '../control/protocol.ts';
-import { verdictNames } from '../datapath/verdict.ts';
+import { DROP_RING_FULL, verdictNames } from '../datapath/verdict.ts';
 import type { Labels, Prepared, ServerRow, ServiceRow } from './scrape.ts';
 
 const MS = 1000;
@@ -121,7 +121,7 @@ export const FAMILIES: readonly Family[] = [
     'Frames by what became of them; verdicts that begin with Drop are drops.',
     ['verdict'],
     function* ({ status }) {
-      for (const verdict of verdictNames.values())
+      for (const verdict of [...verdictNames.values(), DROP_RING_FULL])
         if (verdict !== 'Continue') yield [{ verdict }, status.verdicts[verdict] ?? 0];
     },
   ),

@@ -121,14 +121,12 @@ export type Request =
 export interface CountersReport {
   /** By serviceKey(); none when they were not asked for. */
   readonly services: Readonly<Record<string, ServiceCounters>>;
-  /** Frames by name of the Verdict; those that never happened are left out. */
+  /** Frames by name of the Verdict, or DROP_RING_FULL; those that never happened are left out. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly connections: { readonly live: number; readonly capacity: number };
   /** Connections that made room for others, by name of the RoomMaker; those that never did are left out. */
   readonly madeRoom: Readonly<Record<string, number>>;
   readonly capturing: boolean;
-  /** Frames that came faster than they were taken, since the process began; null: nobody counts them. */
-  readonly dropped: number | null;
 }
 
 export interface ConnectionsPage {

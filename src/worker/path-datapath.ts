@@ -7,7 +7,7 @@ import { ticksFromMs } from '../clock.ts';
 import { ExpirySweep } from '../datapath/expiry.ts';
 import { forward } from '../datapath/forward.ts';
 import { createPath, type Path } from '../datapath/path.ts';
-import { Verdict } from '../datapath/verdict.ts';
+import { DROP_RING_FULL, Verdict } from '../datapath/verdict.ts';
 import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
 import type { CaptureLine } from './capture-line.ts';
@@ -35,6 +35,8 @@ const FRAMES_BETWEEN_LOOKS = 64;
 /** A capture that could not be opened is tried again after this. */
 const REOPEN_MS = 500;
 const CLAIM_NOTICE_MS = 60_000;
+/** A host with a new MAC announces it before its programs hear of that: such a claim may be its own. */
+const CLAIM_SETTLES_MS = 1000;
 
 export class PathDatapath implements WorkerDatapath {
   readonly session: PathSession;
@@ -149,8 +151,10 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   readCounters(withServices: boolean): CountersReport {
-    const { isOpen: capturing, drops: dropped } = this.engine;
-    return { ...this.session.readCounters(withServices), capturing, dropped };
+    const { isOpen: capturing, drops } = this.engine;
+    const report = this.session.readCounters(withServices);
+    const unseen = drops === null || drops === 0 ? {} : { [DROP_RING_FULL]: drops };
+    return { ...report, verdicts: { ...report.verdicts, ...unseen }, capturing };
   }
 
   followCaptures(wishes: readonly CaptureWish[], line: CaptureLine): void {
@@ -182,7 +186,8 @@ export class PathDatapath implements WorkerDatapath {
     const { host, engine, session } = this;
     if (!host.interfaceUp) return;
     const addresses = session.virtualAddresses;
-    const wanted = [host.mac, ...addresses].join();
+    // libpcap makes room for frames of the MTU of that moment.
+    const wanted = [host.mac, host.mtu, ...addresses].join();
     if (engine.isOpen && wanted === this.opened) return;
     this.lastOpenMs = performance.now();
     try {
@@ -262,6 +267,13 @@ export class PathDatapath implements WorkerDatapath {
     this.lastClaimNoticeMs = nowMs;
     const mac = renderMac({ high: packet.arpSenderMacHigh, low: packet.arpSenderMacLow });
     const address = renderIpv4(packet.arpSenderIp);
+    setTimeout(() => {
+      if (mac === this.host.mac) this.lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
+      else this.tellOfClaim(address, mac);
+    }, CLAIM_SETTLES_MS).unref();
+  }
+
+  private tellOfClaim(address: string, mac: string): void {
     this.line.notice({
       level: 'warn',
       message: `${mac} claims the virtual address ${address} in ARP and takes its traffic away; is it a real server without arp_ignore=1 and arp_announce=2?`,

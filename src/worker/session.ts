@@ -123,7 +123,7 @@ export class PathSession implements DatapathSession {
     }
     const { live, capacity } = path.connections;
     const madeRoom = namedRoomMakers((maker) => path.room.made[maker]!);
-    return { services, verdicts, connections: { live, capacity }, madeRoom, capturing: true, dropped: null };
+    return { services, verdicts, connections: { live, capacity }, madeRoom, capturing: true };
   }
 
   excerptFor(frame: Uint8Array): Excerpt {

@@ -151,7 +151,6 @@ export class XdpSession implements DatapathSession {
       connections: { live: this.live, capacity: this.capacity },
       madeRoom: namedRoomMakers((maker) => this.countOf(VERDICT_COUNT + maker)),
       capturing: true,
-      dropped: null,
     };
   }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: what forwarding costs, as medians with spread. `npm run bench -- NAME...` runs only those; --vm adds
- * the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
+ * `npm run bench`: what forwarding costs, as medians with spread. `npm run bench -- NAME...` runs only those, and
+ * `soak` only so; --vm adds the comparison with IPVS in a virtual machine. The path alone needs nothing; all else needs root and is left out,
  * aloud, without it.
  */
 import { measureCapture } from './capture.ts';
@@ -9,6 +9,7 @@ import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
 import { measureReplay } from './replay.ts';
 import { measureRestore } from './restore.ts';
+import { benchRing, RING_PARTS } from './ring.ts';
 import { barCells, markdownTable, measuredTable } from './table.ts';
 import { circumstances, writeReport } from './xdp/report.ts';
 import { benchXdp, XDP_PARTS } from './xdp.ts';
@@ -99,6 +100,7 @@ const BENCHES = new Map<string, Bench>([
   ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
   ['pcap', { needsRoot: true, run: benchPcap }],
+  ...RING_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchRing(part) }]),
   ['capture', { needsRoot: true, run: benchCapture }],
   ...XDP_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchXdp(part) }]),
 ]);
@@ -108,7 +110,7 @@ function chosen(words: readonly string[]): string[] {
   const withVm = words.includes('--vm');
   const rest = words.filter((word) => word !== '--vm');
   const xdp = XDP_PARTS.filter((part) => part !== 'vm' || withVm);
-  const all = [...BENCHES.keys()].filter((name) => name !== 'vm' || withVm);
+  const all = [...BENCHES.keys()].filter((name) => name !== 'soak' && (name !== 'vm' || withVm));
   const names = rest.length === 0 ? all : rest.flatMap((word) => (word === 'xdp' ? xdp : [word]));
   const unknown = names.find((name) => !BENCHES.has(name));
   if (unknown === undefined) return names;

@@ -1,12 +1,14 @@
 /** The ring's filter: which frames pass, by an interpreter of classic BPF. The kernel's own is asked in test/native. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packetFilter } from '../../src/engine/packet-filter.ts';
 import { parseMac } from '../../src/wire/address.ts';
 import { WHOLE } from '../../src/wire/slice.ts';
-import { runFilter, untagged } from '../helpers/classic-bpf.ts';
+import { runFilter } from '../helpers/classic-bpf.ts';
 import { ACK, DIRECTOR_MAC, eth, type FrameBuilder, SYN } from '../helpers/frame-builder.ts';
-import { CLIENT, CLIENT6, VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { unwanted, wanted } from '../helpers/wanted-frames.ts';
+import { mutatedFrame } from '../helpers/mutated-frame.ts';
+import { CLIENT, CLIENT6, sampleFrames, VIP, VIP6 } from '../helpers/sample-frames.ts';
+import { isWanted, untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
 
 const filterFor = (...addresses: string[]) =>
   packetFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses }, WHOLE);
@@ -48,6 +50,18 @@ describe('the filter of the ring', () => {
       (network.includes(':') ? eth().ipv6(CLIENT6, address) : eth().ipv4(CLIENT, address)).tcp(1, 80, SYN);
     expect(passes(filterFor(network), to(inside))).toBe(true);
     expect(passes(filterFor(network), to(outside))).toBe(false);
+  });
+
+  test('of random frames lets in what is wanted', () => {
+    const filter = filterFor(VIP, VIP6);
+    const named = [...Object.values(wanted), ...Object.values(unwanted)].map((frame) => frame.bytes());
+    fc.assert(
+      fc.property(mutatedFrame([...named, ...sampleFrames]), (bytes) => {
+        const frame = untagged(bytes);
+        expect(runFilter(filter, frame) !== 0).toBe(isWanted(frame));
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   test('a frame that ends too soon is kept out', () => {

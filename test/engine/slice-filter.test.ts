@@ -6,7 +6,7 @@ import { parseMac } from '../../src/wire/address.ts';
 import { DecodeResult, decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { workerOf } from '../../src/wire/slice.ts';
-import { runFilter, untagged } from '../helpers/classic-bpf.ts';
+import { runFilter } from '../helpers/classic-bpf.ts';
 import {
   ACK,
   DIRECTOR_MAC,
@@ -18,7 +18,7 @@ import {
   SYN,
 } from '../helpers/frame-builder.ts';
 import { VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { unwanted, wanted } from '../helpers/wanted-frames.ts';
+import { untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
 
 const ownMac = parseMac(DIRECTOR_MAC)!;
 const MANY = Array.from({ length: 65 }, (_, index) => `10.200.0.${index}`);

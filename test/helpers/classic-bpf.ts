@@ -1,12 +1,5 @@
 /** An interpreter of classic BPF: only what the assembler makes. linux/filter.h, net/core/filter.c. */
 
-/** As the kernel has it when it asks: the first tag is not in the frame. */
-export function untagged(bytes: Uint8Array): Uint8Array {
-  const type = (bytes[12]! << 8) | bytes[13]!;
-  if (type !== 0x8100 && type !== 0x88a8) return bytes;
-  return Uint8Array.from([...bytes.subarray(0, 12), ...bytes.subarray(16)]);
-}
-
 /** What it returns. A load beyond the frame ends with 0. */
 export function runFilter(program: Uint8Array, frame: Uint8Array): number {
   const code = new DataView(program.buffer);

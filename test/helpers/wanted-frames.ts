@@ -55,3 +55,36 @@ export const unwanted: Readonly<Record<string, FrameBuilder>> = {
   }),
   'our own ssh': eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC }).ipv4('10.0.0.1', CLIENT).tcp(22, 1, ACK),
 };
+
+const TRANSPORTS = [6, 17, 132];
+const TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+const TAGS = [0x8100, 0x88a8];
+
+/** As the kernel has it when it asks: it has taken the first tag out of what it received, and of what it sends none. */
+export function untagged(bytes: Uint8Array): Uint8Array {
+  if (!TAGS.includes(half(bytes, 12))) return bytes;
+  return Uint8Array.from([...bytes.subarray(0, 12), ...bytes.subarray(16)]);
+}
+
+/** What packet-filter.ts says in instructions, said in words: of a frame as untagged() has it. */
+export function isWanted(frame: Uint8Array): boolean {
+  const type = half(frame, 12);
+  if (hex(frame, 6, 6) === macHex(DIRECTOR_MAC)) {
+    if (type === TYPE.ipv4) return TRANSPORTS.includes(frame[23]!) && hex(frame, 26, 4) === VIP_HEX;
+    if (type === TYPE.ipv6) return TRANSPORTS.includes(frame[20]!) && hex(frame, 22, 16) === VIP6_HEX;
+    return false;
+  }
+  if (type === TYPE.arp) return hex(frame, 28, 4) === VIP_HEX;
+  if (hex(frame, 0, 6) !== macHex(DIRECTOR_MAC)) return false;
+  const inner = TAGS.includes(type) ? 4 : 0;
+  const innerType = half(frame, 12 + inner);
+  if (innerType === TYPE.ipv4) return hex(frame, 30 + inner, 4) === VIP_HEX;
+  return innerType === TYPE.ipv6 && hex(frame, 38 + inner, 16) === VIP6_HEX;
+}
+
+const half = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+const hex = (bytes: Uint8Array, at: number, length: number): string =>
+  Buffer.from(bytes.subarray(at, at + length)).toString('hex');
+const macHex = (mac: string): string => mac.replaceAll(':', '');
+const VIP_HEX = hex(packet().ipv4(CLIENT, VIP).udp(1, 1).bytes(), 16, 4);
+const VIP6_HEX = hex(packet().ipv6(CLIENT6, VIP6).udp(1, 1).bytes(), 24, 16);

@@ -108,7 +108,7 @@ describeWithDirector('ldirectord', ['perl', 'unshare', 'mount'], () => {
     lab = await create('ldirectord', '--local-node');
     // Or the director would ask the real servers from the virtual IP, which they have themselves.
     await lab.must('director', 'ip', ['addr', 'change', `${VIP6}/128`, 'dev', 'eth0', 'preferred_lft', '0']);
-    await lab.startDirector('pcap');
+    await lab.startDirector('ring');
     const mark = ['mark', 'add', VIP6, '--mark', `${MARK}`, '--protocol', 'tcp', '--ports', '80'];
     await lab.must('director', 'director', mark);
     await lab.must('director', 'director', ['set', 'expire_quiescent_template', '1']);

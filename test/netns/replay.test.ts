@@ -29,7 +29,7 @@ describeWithDirector('director replay', ['tcpdump'], () => {
     const at = (name: string) => join(lab.folder, name);
     [capture, rules] = [at('seen.pcap'), at('wanted.rules')];
     writeFileSync(rules, `${RULES.join('\n')}\n`);
-    await lab.startDirector('pcap', '--rules', rules);
+    await lab.startDirector('ring', '--rules', rules);
     const options = '-i eth0 -s 0 --immediate-mode -U -Z root -w'.split(' ');
     const child = lab.spawn('director', 'tcpdump', [...options, capture, 'tcp', 'port', '80'], {
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -19,7 +19,7 @@ describeWithDirector('director top', ['tmux'], () => {
 
   beforeAll(async () => {
     lab = await create('top');
-    director = await lab.startDirector('pcap');
+    director = await lab.startDirector('ring');
     await lab.configure(
       `-A -t ${VIP}:80 -s rr`,
       `-a -t ${VIP}:80 -r ${HOSTS.rs1.ipv4} -g`,
@@ -89,7 +89,7 @@ describeWithDirector('director top', ['tmux'], () => {
     await shows(terminal, 'by connections/s');
     await director.stop();
     await shows(terminal, /no answer since \d\d:\d\d:\d\d, \d+ s ago: no director answers/);
-    director = await lab.startDirector('pcap');
+    director = await lab.startDirector('ring');
     await shows(terminal, 'there are no services');
     expect(terminal.screen()).not.toContain('no answer');
   });

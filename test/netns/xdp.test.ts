@@ -23,15 +23,13 @@ import {
   HOSTS,
   type Lab,
   labs,
-  makeInterfaceAnew,
   RunningDirector,
   SOON,
   VIP,
-  VIP6,
 } from '../helpers/lab.ts';
 import { must } from '../helpers/netns.ts';
 
-const { client, director, rs1, rs2 } = HOSTS;
+const { client, rs1, rs2 } = HOSTS;
 const UDP_PORT = 5300;
 const RULES = [
   `-A -t ${VIP}:80 -s rr`,
@@ -352,32 +350,6 @@ describeWithDirector('the xdp datapath', ['tc', 'clang', 'setpriv'], () => {
         await expect.poll(() => lab.page(PAGE, '-m', '0.3'), quick).toBe(rs1.ipv4);
         await lab.must('rs1', 'ip', ['link', 'set', 'eth0', 'address', rs1.mac]);
         await expect.poll(() => lab.page(PAGE, '-m', '0.3'), quick).toBe(rs1.ipv4);
-      });
-
-      test('the interface goes down, up, and gets another MAC', async () => {
-        await start();
-        await lab.configure(...RULES);
-        await inDirector('ip', 'link', 'set', 'eth0', 'down');
-        await expect.poll(async () => (await datapath()).state, SOON).toBe('waiting for the interface');
-        const serves = async () => {
-          await lab.must('client', 'ip', ['neigh', 'flush', 'dev', 'eth0']); // it is not told of the new MAC
-          return lab.page(PAGE, '-m', '0.3');
-        };
-        await inDirector('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:88:88', 'up');
-        await expect.poll(serves, SOON).toMatch(SERVED);
-        await inDirector('ip', 'link', 'set', 'eth0', 'address', director.mac);
-        await expect.poll(serves, SOON).toMatch(SERVED);
-      });
-
-      test('the interface is deleted and made again', async () => {
-        await start();
-        await lab.configure(...RULES);
-        await inDirector('ip', 'link', 'delete', 'eth0');
-        await expect.poll(async () => (await datapath()).state, SOON).toBe('waiting for the interface');
-        await makeInterfaceAnew(lab);
-        const own = ['--address', `${director.ipv4}/24`, '--address', `${director.ipv6}/64`];
-        await inDirector('director-up', '--interface', 'eth0', ...own, '--vip', VIP, '--vip', VIP6);
-        await expect.poll(() => lab.page(PAGE, '-m', '0.3'), SOON).toMatch(SERVED);
       });
 
       test('a real server behind a second interface', async () => {

@@ -42,6 +42,7 @@ describe('a scrape', () => {
     ['director_frames_total{verdict="Forward"}', '100'],
     ['director_frames_total{verdict="DropTtl"}', '7'],
     ['director_frames_total{verdict="DropNoNeighbor"}', '0'],
+    ['director_frames_total{verdict="DropRingFull"}', '5'],
     ['director_connection_table_entries', '10'],
     ['director_connection_table_limit', '1000'],
     ['director_connection_table_bytes', '72000'],

@@ -24,7 +24,7 @@ export const STATUS: StatusReply = {
   connections: { live: 10, capacity: 1000 },
   madeRoom: { halfOpen: 4 },
   connectionTableBytes: 72_000,
-  verdicts: { Forward: 100, DropTtl: 7 },
+  verdicts: { Forward: 100, DropTtl: 7, DropRingFull: 5 },
   neighbors: [
     {
       server: '10.0.0.11',

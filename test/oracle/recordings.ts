@@ -23,12 +23,20 @@ export const EXPECTED_DIFFERENCES: Readonly<Record<string, string>> = {
   'dh by firewall mark': 'which frames were marked is not recorded',
 };
 
+/** Besides, those of an engine in user space, which sees only frames that concern its services. */
+export const ENGINE_DIFFERENCES: Readonly<Record<string, string>> = {
+  'icmp errors, more':
+    'an ICMP error that is not addressed to the address that it is about is left to the host',
+  'no services left':
+    'packets of connections whose address has no service any more are left to the host, which resets them',
+};
+
 export const recordings = FOLDERS.filter((folder) => existsSync(folder))
   .flatMap((folder) => readdirSync(folder).map((name) => [name, join(folder, name)] as const))
   .filter(([name]) => name.endsWith('.json'))
   .map(
     ([name, path]) =>
-      [name, JSON.parse(readFileSync(path, 'utf8')) as TrafficRecording | CliRecording] as const,
+      [name, JSON.parse(readFileSync(path, 'utf8')) as TrafficRecording | CliRecording, path] as const,
   );
 
 export const isTraffic = (recording: TrafficRecording | CliRecording): recording is TrafficRecording =>

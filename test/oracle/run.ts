@@ -1,8 +1,9 @@
 /**
- * `npm run oracle -- [--datapath path|xdp] [--diradm] FILE…`: runs recordings of kernel IPVS and of ipvsadm, and says
- * how many cases agree. Traffic goes through the TypeScript path or, by BPF_PROG_TEST_RUN, the XDP program; command
- * lines through diradm's code, with --diradm through the real command and a real daemon. The program and the daemon
- * need root. Without a file it takes the ones of the project.
+ * `npm run oracle -- [--datapath path|ring|xdp] [--diradm] FILE…`: runs recordings of kernel IPVS and of ipvsadm, and
+ * says how many cases agree. Traffic goes through the TypeScript path, the same behind the ring engine and a cable
+ * (`unshare --net npm run oracle -- --datapath ring`) or, by BPF_PROG_TEST_RUN, the XDP program; command lines through
+ * diradm's code, with --diradm through the real command and a real daemon. All but the path need root. Without a file
+ * it takes the ones of the project.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +71,7 @@ const indent = (text: string): string => text.trimEnd().replaceAll('\n', '\n    
 
 const backends: Readonly<Record<string, () => Promise<BackendFactory>>> = {
   path: async () => createPathBackend,
+  ring: async () => (await import('./ring-backend.ts')).createRingBackend,
   xdp: async () => (await import('./xdp-backend.ts')).createXdpBackend,
 };
 

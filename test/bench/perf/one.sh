@@ -6,6 +6,9 @@
 #     again, TRIES times. FLOWS 0: every frame a new flow; the peer is started anew for each window, so that it has room.
 # one.sh spread PEERFILE KIND FLOWS             prints frames by last byte of the destination MAC
 # one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
+# one.sh steady PEERFILE RATE SECONDS FLOWS     UDP frames at so many a second; prints: sent, back, without
+#     a place in its ring
+# one.sh idle PEERFILE SECONDS                  prints: per cent of a core that it takes without a frame, and that its children take
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
 # one.sh takeover director TIMES                prints for each: milliseconds until a new daemon tends what a killed one left, connections
@@ -19,8 +22,9 @@ start() { # [SINK]
 	tb_clean
 	sink "$1" || exit 1
 	started=1
-	peer_up >"$B/up.log" 2>&1 || { echo "$peer did not start:" >&2; tail -n 20 "$B/up.log" >&2; exit 1; }
+	start_peer
 }
+start_peer() { peer_up >"$B/up.log" 2>&1 || { echo "$peer did not start:" >&2; tail -n 20 "$B/up.log" >&2; exit 1; }; }
 stop() {
 	[ -n "$started" ] || return 0
 	started=
@@ -54,6 +58,36 @@ measure() { # SECONDS CASE...
 		done
 		echo "$KIND $flows $row"
 	done
+}
+# Without XDP and NAPI, whose queues on a veth hold 256 frames: what is lost here the peer has lost.
+steady() { # RATE SECONDS FLOWS
+	local before sent
+	napi_in() { :; }
+	started=1
+	tb_clean
+	start_peer
+	inc "$B/pace" pfc0 1000 1 "$3" >/dev/null # warm up
+	sleep 4 # until the process that stands by has loaded
+	before=$(frames_back)
+	sent=$(inc "$B/pace" pfc0 "$@") || exit 1
+	sleep 2
+	echo "$sent $(($(frames_back) - before)) $(unseen)"
+}
+# Frames that a director says found no place in its ring.
+unseen() { director status 2>/dev/null | awk '$1 == "DropRingFull" { count = $2 } END { print count + 0 }'; }
+frames_back() { inc cat /proc/net/dev | awk '$1 == "pfc0:" { print $3 }'; }
+cpu_ms() { # PID...: of all their threads
+	local pid
+	for pid; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ sum += $1 } END { print int(sum / 1e6) }'
+}
+idle() { # SECONDS
+	local children daemon others
+	start
+	sleep 20 # until all is loaded and compiled
+	mapfile -t children < <(pgrep -P "$peer_pid")
+	daemon=$(cpu_ms "$peer_pid") others=$(cpu_ms "${children[@]}")
+	sleep "$1"
+	awk "BEGIN { print ($(cpu_ms "$peer_pid") - $daemon) / $1 / 10, ($(cpu_ms "${children[@]}") - $others) / $1 / 10 }"
 }
 attached() { ip -n pf-d -d link show pfd0 | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'; }
 program_ns() { # ROUNDS CASE...
@@ -97,6 +131,8 @@ rtt)
 	start xdp_pass
 	for mode in same new; do echo "$mode $(inc "$B/rtt" pfc0 "${3:-2000}" $mode)"; done
 	;;
+steady) load_peer; KIND=udp; steady "${@:3}" ;;
+idle) load_peer; KIND=udp; idle "$3" ;;
 ns) load_peer; program_ns "$3" $4 ;;
 load) "$B/load" "${@:2}" ;;
 takeover)

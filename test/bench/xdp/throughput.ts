@@ -1,10 +1,8 @@
 /** Frames per second beside the floor, the reference and nftables, in turns: perf/bench.py. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Summary, summarize } from '../statistics.ts';
+import type { Summary } from '../statistics.ts';
 import { type Bar, type Measured, markdownTable, measuredTable, spread } from '../table.ts';
-import { one, rig, withTestbed } from './rig.ts';
+import { one, withTestbed } from './rig.ts';
+import { measureWindows, type Windows } from './windows.ts';
 
 const ROUNDS = 5;
 const WINDOW_SEC = 0.5;
@@ -26,56 +24,18 @@ const TABLE_AS_OF_LB_ARR = { DIRECTOR_TABLE: String(2 ** 18) };
 /** Times the rate of nftables. */
 const OF_NFT = { 'nft-hash': 5, 'nft-persist': 3 } as const;
 
-interface Window {
-  readonly peer: string;
-  readonly case: string;
-  readonly round: number;
-  readonly rate: number;
-  readonly quiet: boolean;
-}
-
-class Windows {
-  private readonly all: readonly Window[];
-
-  constructor(all: readonly Window[]) {
-    this.all = all;
-  }
-
-  /** Windows that others disturbed count only where there are no others. */
-  of(peer: string, { name }: Case): Window[] {
-    const windows = this.all.filter((window) => window.peer === peer && window.case === name);
-    const quiet = windows.filter((window) => window.quiet);
-    return quiet.length > 0 ? quiet : windows;
-  }
-
-  rates(peer: string, frames: Case): Summary {
-    return summarize(this.of(peer, frames).map(({ rate }) => rate));
-  }
-
-  /** Round by round. */
-  ratio(peer: string, reference: string, frames: Case): Summary {
-    const references = new Map(this.of(reference, frames).map(({ round, rate }) => [round, rate]));
-    const both = this.of(peer, frames).filter(({ round }) => references.has(round));
-    return summarize(both.map(({ round, rate }) => rate / references.get(round)!));
-  }
-}
-
-function measure(
+const measure = (
   peers: readonly string[],
   cases: readonly Case[],
-  environment: Readonly<Record<string, string>> = {},
-): Windows {
-  const folder = mkdtempSync(join(tmpdir(), 'director-bench-'));
-  const file = join(folder, 'windows.json');
-  const names = cases.map(({ name }) => name);
-  try {
-    const windows = ['-n', String(ROUNDS), '-s', String(WINDOW_SEC), '-t', '4', '--json', file];
-    rig('perf/bench.py', ['-p', peers.join(' '), '-c', names.join(' '), ...windows], environment);
-    return new Windows(JSON.parse(readFileSync(file, 'utf8')));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  environment?: Readonly<Record<string, string>>,
+): Windows =>
+  measureWindows({
+    peers,
+    cases: cases.map(({ name }) => name),
+    rounds: ROUNDS,
+    windowSec: WINDOW_SEC,
+    ...(environment === undefined ? {} : { environment }),
+  });
 
 const mega = ({ median, low, high }: Summary): string => {
   const [middle, ...ends] = [median, low, high].map((rate) => rate / 1e6);
@@ -85,14 +45,14 @@ const mega = ({ median, low, high }: Summary): string => {
 function ratesTable(windows: Windows, peers: readonly string[], cases: readonly Case[]): string {
   const rows = cases.map((frames) => [
     frames.words,
-    ...peers.map((peer) => mega(windows.rates(peer, frames))),
+    ...peers.map((peer) => mega(windows.rates(peer, frames.name))),
   ]);
   return markdownTable(['million frames per second', ...peers], rows);
 }
 
 /** What the bar leaves a frame, beside what the director and others take. */
 function overFloorTable(windows: Windows, peers: readonly string[], cases: readonly Case[]): string {
-  const ns = (peer: string, frames: Case) => 1e9 / windows.rates(peer, frames).median;
+  const ns = (peer: string, frames: Case) => 1e9 / windows.rates(peer, frames.name).median;
   const rows = cases.map((frames) => [
     frames.words,
     (ns(FLOOR, frames) * (1 / frames.ofFloor - 1)).toFixed(0),
@@ -111,7 +71,7 @@ function ratioRow(
   bar?: Bar,
 ): Measured {
   const what = `${frames.words}: ${peer} to ${reference}`;
-  return { what, summary: windows.ratio(peer, reference, frames), digits: 2, bar };
+  return { what, summary: windows.ratio(peer, reference, frames.name), digits: 2, bar };
 }
 
 export function throughput(): string {
