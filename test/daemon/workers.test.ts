@@ -93,7 +93,6 @@ describe('several workers', () => {
       connections: { live: 12, capacity: 1000 },
       madeRoom: { udp: 1 },
       capturing: true,
-      dropped: 42,
     });
     const traffic = { connections: 42, inPackets: 126, outPackets: 0, inBytes: 5040, outBytes: 0 };
     expect(services['tcp 10.0.0.100:80']).toEqual({
