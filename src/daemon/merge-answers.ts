@@ -1,14 +1,14 @@
 /** What several workers answered to one question, as one datapath would answer it. */
 import { MAX_CONNECTIONS } from '../connection/connection-table.ts';
-import type { Answers, CountersReport } from '../worker/messages.ts';
+import type { Answers, PackedReport } from '../worker/messages.ts';
 
 /** Every report has the same shape, and every number in it is of that worker's clients alone. */
-export function mergeCounters(reports: readonly CountersReport[]): CountersReport {
-  const [first, ...others] = reports as [CountersReport, ...CountersReport[]];
+export function mergeCounters(reports: readonly PackedReport[]): PackedReport {
+  const [first, ...others] = reports as [PackedReport, ...PackedReport[]];
   return others.reduce(addCounters, first);
 }
 
-const addCounters = (a: CountersReport, b: CountersReport): CountersReport => ({
+const addCounters = (a: PackedReport, b: PackedReport): PackedReport => ({
   services: sumOf(a.services, b.services),
   verdicts: sumOf(a.verdicts, b.verdicts),
   connections: sumOf(a.connections, b.connections),
@@ -16,19 +16,23 @@ const addCounters = (a: CountersReport, b: CountersReport): CountersReport => ({
   capturing: a.capturing && b.capturing,
 });
 
-type Tree = { readonly [name: string]: number | Tree };
+type Node = number | readonly number[] | Tree;
+type Tree = { readonly [name: string]: Node };
 
-/** Of two objects of numbers and such objects. What one of them lacks is as the other has it. */
+/** Of two objects of numbers, rows of numbers and such objects. What one of them lacks is as the other has it. */
 function sumOf<T extends object>(a: T, b: T): T {
-  const sum: Record<string, number | Tree> = { ...(a as Tree) };
+  const sum: Record<string, Node> = { ...(a as Tree) };
   for (const [name, value] of Object.entries(b as Tree)) {
     const own = sum[name];
     if (own === undefined) sum[name] = value;
     else if (typeof own === 'number') sum[name] = own + (value as number);
+    else if (isRow(own)) sum[name] = own.map((each, index) => each + (value as readonly number[])[index]!);
     else sum[name] = sumOf(own, value as Tree);
   }
   return sum as T;
 }
+
+const isRow = (node: Node): node is readonly number[] => Array.isArray(node);
 
 export const mergeEnded = (answers: readonly Answers['end-connections'][]): Answers['end-connections'] => ({
   ended: answers.reduce((sum, { ended }) => sum + ended, 0),

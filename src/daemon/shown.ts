@@ -11,6 +11,7 @@ import type {
   StatusReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
+import { readNeighborLimits } from '../host/neighbor-limit.ts';
 import { Feed } from '../observe/feed.ts';
 import type { History } from '../observe/history.ts';
 import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
@@ -159,7 +160,8 @@ export class Shown {
 
   warnings(): string[] {
     const { host, servers, workers } = this.options;
-    return warningsOf(this.configuration, servers.list(), host.stuckOffloads, workers);
+    const trouble = { stuckOffloads: host.stuckOffloads, limits: readNeighborLimits() };
+    return warningsOf(this.configuration, servers.list(), workers, trouble);
   }
 
   private get configuration(): Configuration {

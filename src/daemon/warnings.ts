@@ -1,4 +1,5 @@
 /** What is configured and will not work, in sentences: for the log and for `director status`. */
+import type { NeighborLimits } from '../host/neighbor-limit.ts';
 import type { Neighbor } from '../host/neighbors.ts';
 import { VLAN_REMOVAL } from '../host/offloads.ts';
 import {
@@ -17,11 +18,20 @@ const OFFLOAD_HARM: Readonly<Record<string, string>> = {
   [VLAN_REMOVAL]: 'frames with a VLAN tag are sent on without it',
 };
 
+/** What the host has to do with it. */
+export interface HostTrouble {
+  readonly stuckOffloads: readonly string[];
+  readonly limits: NeighborLimits;
+}
+
+const NO_TROUBLE: HostTrouble = { stuckOffloads: [], limits: { 4: undefined, 6: undefined } };
+
+/** Without what is told of the host: only what the configuration does wrong. */
 export function warningsOf(
   configuration: Configuration,
   neighbors: readonly Neighbor[],
-  stuckOffloads: readonly string[],
   workers: number,
+  { stuckOffloads, limits }: HostTrouble = NO_TROUBLE,
 ): string[] {
   const byAddress = new Map(neighbors.map((neighbor) => [neighbor.server, neighbor]));
   const services = [...configuration.services.values()];
@@ -29,6 +39,7 @@ export function warningsOf(
     ...services.flatMap((service) => serviceWarnings(service, configuration)),
     ...services.flatMap((service) => serverWarnings(service, byAddress)),
     ...(workers === 1 ? [] : services.flatMap((service) => networkWarnings(service, workers))),
+    ...crowdWarnings(neighbors, limits),
     ...configuration.syncDaemons.map(
       ({ role }) => `the ${role} sync daemon is listed only: no state is sent or taken`,
     ),
@@ -73,5 +84,20 @@ function serverWarnings(
     }
     const neighbor = neighbors.get(server.address);
     return neighbor?.kind === 'unreachable' ? [`${name} receives no traffic: ${neighbor.state}`] : [];
+  });
+}
+
+/** Beyond its limit the kernel forgets some neighbours for others, and those look as if they did not answer. */
+function crowdWarnings(neighbors: readonly Neighbor[], limits: NeighborLimits): string[] {
+  return ([4, 6] as const).flatMap((version) => {
+    const limit = limits[version];
+    const count = neighbors.filter(
+      ({ kind, server }) => kind === 'neighbor' && server.includes(':') === (version === 6),
+    ).length;
+    if (limit === undefined || count <= limit) return [];
+    const names = [1, 2, 3].map((n) => `net.ipv${version}.neigh.default.gc_thresh${n}=${2 * count}`);
+    return [
+      `${count} real servers are IPv${version} neighbours, and this kernel keeps at most ${limit}: some are taken for failed; run: sysctl -w ${names.join(' ')}`,
+    ];
   });
 }

@@ -6,7 +6,7 @@
 import { DirectorError } from '../errors.ts';
 import type { Configuration } from '../service/configuration.ts';
 import type { Edit } from '../service/model.ts';
-import type { Answers, CountersReport, Request } from '../worker/messages.ts';
+import type { Answers, PackedReport, Request } from '../worker/messages.ts';
 import type { DatapathProcess } from './datapath-process.ts';
 import { cursorAfter, mergeCounters, mergeEnded, mergeRefusals, placeOf } from './merge-answers.ts';
 
@@ -29,7 +29,7 @@ export class Workers {
   private readonly processes: readonly Process[];
   private readonly workerOfFrame: (frame: Uint8Array) => number;
   /** What each counted, as far as it is known. */
-  private readonly counted: { whole?: CountersReport; brief?: CountersReport }[];
+  private readonly counted: { whole?: PackedReport; brief?: PackedReport }[];
 
   /** In the order of their slices; at least one. */
   constructor(processes: readonly Process[], workerOfFrame: (frame: Uint8Array) => number) {
@@ -119,7 +119,7 @@ export class Workers {
   }
 
   /** Of one that is not there what it said last, so that no sum goes back; the next one goes on from there. */
-  private async readCounters(request: RequestOf<'read-counters'>): Promise<CountersReport> {
+  private async readCounters(request: RequestOf<'read-counters'>): Promise<PackedReport> {
     const kind = request.services ? 'whole' : 'brief';
     const asked = await Promise.allSettled(this.processes.map((each) => each.request(request)));
     const reports = asked.flatMap((each, index) => {

@@ -10,6 +10,7 @@ import type { Configuration, ConfiguredService } from '../service/configuration.
 import type { Edit, ServiceCounters } from '../service/model.ts';
 import type { Slice } from '../wire/slice.ts';
 import type { HandoverNote } from './handover.ts';
+import type { PackedServices } from './packed-counters.ts';
 
 /** How the host reaches a real server's address. */
 export interface NextHop {
@@ -102,7 +103,7 @@ export type Request =
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
   /** `interfaceIndex` 0: there is no such interface now. */
   | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
-  /** `services`: with what was counted of each, which for thousands of servers is megabytes. */
+  /** `services`: with what was counted of each, which for thousands of servers is much. */
   | { readonly kind: 'read-counters'; readonly services: boolean }
   /** What this frame, as hex, can touch; nothing changes. */
   | { readonly kind: 'excerpt'; readonly frame: string }
@@ -129,6 +130,10 @@ export interface CountersReport {
   readonly capturing: boolean;
 }
 
+export interface PackedReport extends Omit<CountersReport, 'services'> {
+  readonly services: PackedServices;
+}
+
 export interface ConnectionsPage {
   readonly connections: readonly ConnectionListing[];
   readonly nextCursor: number | null;
@@ -140,7 +145,7 @@ export interface Answers {
   edits: null;
   'next-hops': null;
   host: null;
-  'read-counters': CountersReport;
+  'read-counters': PackedReport;
   excerpt: Excerpt;
   'list-connections': ConnectionsPage;
   'end-connections': { readonly ended: number };

@@ -7,8 +7,7 @@ const warnings = (
   netmask: number,
   workers: number,
   { persistentSec = 300, name = 'tcp 10.0.0.100:80' } = {},
-) =>
-  warningsOf(applyEdit(EMPTY_CONFIGURATION, addService(name, { persistentSec, netmask })), [], [], workers);
+) => warningsOf(applyEdit(EMPTY_CONFIGURATION, addService(name, { persistentSec, netmask })), [], workers);
 
 test('clients of a network that several processes share are warned of', () => {
   expect(warnings(0xffffff00, 2)).toEqual([

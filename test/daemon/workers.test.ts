@@ -4,12 +4,14 @@ import type { ConnectionListing } from '../../src/control/protocol.ts';
 import { Workers } from '../../src/daemon/workers.ts';
 import { DirectorError } from '../../src/errors.ts';
 import { EMPTY_CONFIGURATION } from '../../src/service/configuration.ts';
-import type { Answers, CountersReport, Request } from '../../src/worker/messages.ts';
+import type { Answers, PackedReport, Request } from '../../src/worker/messages.ts';
+
+import { packServices, unpackServices } from '../../src/worker/packed-counters.ts';
 
 const EDITS = [{ op: 'set', name: 'sloppy_tcp', value: 1 }] as const;
 const PLACES = 2 ** 24;
 
-const reportOf = (connections: number, live = connections): CountersReport => {
+const reportOf = (connections: number, live = connections): PackedReport => {
   const traffic = {
     connections,
     inPackets: 3 * connections,
@@ -19,13 +21,13 @@ const reportOf = (connections: number, live = connections): CountersReport => {
   };
   const load = { activeConnections: live, inactiveConnections: 1, persistentConnections: 0 };
   return {
-    services: {
+    services: packServices({
       'tcp 10.0.0.100:80': {
         traffic,
         rates: traffic,
         servers: { '10.0.0.11:80': { ...load, traffic, rates: traffic } },
       },
-    },
+    }),
     verdicts: { Forward: connections },
     connections: { live, capacity: 500 },
     madeRoom: connections > 10 ? { udp: 1 } : {},
@@ -95,7 +97,7 @@ describe('several workers', () => {
       capturing: true,
     });
     const traffic = { connections: 42, inPackets: 126, outPackets: 0, inBytes: 5040, outBytes: 0 };
-    expect(services['tcp 10.0.0.100:80']).toEqual({
+    expect(unpackServices(services)['tcp 10.0.0.100:80']).toEqual({
       traffic,
       rates: traffic,
       servers: {
