@@ -166,12 +166,15 @@ describeWithDirector('several workers', [], () => {
   });
 
   test('a capture has the frames of all', async () => {
-    const capture = lab.run('director', 'director', ['capture', '--virtual', `${VIP}:80`, '--seconds', '3'], {
+    const capture = lab.run('director', 'director', ['capture', '--virtual', `${VIP}:80`, '--seconds', '4'], {
       timeoutMs: 20_000,
     });
-    // As soon as it listens; how soon, only its file would say.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    for (const client of CLIENTS.slice(0, 8)) await pageFor(client);
+    let isOver = false;
+    void capture.finally(() => {
+      isOver = true;
+    });
+    // From before it listens; how soon it does, only its file would say.
+    while (!isOver) for (const client of CLIENTS.slice(0, 8)) await pageFor(client);
     const { stdout } = await capture;
     for (const client of CLIENTS.slice(0, 8)) expect(stdout).toContain(client);
   });
