@@ -14,9 +14,7 @@ import type { SettingName } from '../../src/service/settings.ts';
 import type { NextHop } from '../../src/worker/messages.ts';
 import type { DatapathSession } from '../../src/worker/session.ts';
 import { createPathBackend } from './path-backend.ts';
-
-/** The kernel's default, which the recordings print. */
-export const CONNECTION_TABLE_SIZE = 4096;
+import { CONNECTION_TABLE_SIZE } from './path-in-process.ts';
 
 /** A datapath to run frames through. */
 export interface Backend {

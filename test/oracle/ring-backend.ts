@@ -5,9 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { ExpirySweep } from '../../src/datapath/expiry.ts';
 import { forward } from '../../src/datapath/forward.ts';
-import { createPath, type Path } from '../../src/datapath/path.ts';
 import { verdictNames } from '../../src/datapath/verdict.ts';
 import { assemble, returnBytes } from '../../src/engine/classic-bpf.ts';
 import { VNET_HEADER_BYTES } from '../../src/engine/offload.ts';
@@ -16,9 +14,9 @@ import { loadHostAddon, type NativePacketSender } from '../../src/host/native.ts
 import { parseMac } from '../../src/wire/address.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { WHOLE } from '../../src/wire/slice.ts';
-import { PathSession } from '../../src/worker/session.ts';
 import { eth } from '../helpers/frame-builder.ts';
-import { type Backend, CONNECTION_TABLE_SIZE, type Handled } from './memory-director.ts';
+import type { Backend, Handled } from './memory-director.ts';
+import { isLeftToHost, PathInProcess } from './path-in-process.ts';
 
 export const createRingBackend = (mac: string): Backend => new RingBackend(mac);
 
@@ -142,11 +140,8 @@ function send(sender: NativePacketSender, frame: Uint8Array): void {
   if (!sender.send(bytes, 0, bytes.length)) throw new Error(`the kernel does not send ${hex(frame)}`);
 }
 
-class RingBackend implements Backend {
-  readonly session: PathSession;
+class RingBackend extends PathInProcess {
   private readonly mac: string;
-  readonly path: Path;
-  private readonly sweep = new ExpirySweep();
   private readonly rig: Rig;
   private verdict: string | undefined;
   private isMarkSeen = false;
@@ -154,29 +149,15 @@ class RingBackend implements Backend {
   private deliveredCount = 0;
 
   constructor(mac: string) {
-    this.mac = mac;
-    this.rig = rigOf(mac);
-    served = this;
-    const { engine } = this.rig;
-    this.path = createPath({
-      sink: {
-        transmit: (frame, lengthBytes) => this.count('sentCount', engine.transmit(frame, lengthBytes)),
-        deliver: (frame, ipOffset, lengthBytes) =>
-          this.count('deliveredCount', engine.deliver(frame, ipOffset, lengthBytes)),
-      },
-      ownMac: parseMac(mac)!,
-      connectionTableSize: CONNECTION_TABLE_SIZE,
-      seed: [1, 2],
+    const rig = rigOf(mac);
+    super(mac, {
+      transmit: (frame, lengthBytes) => this.count('sentCount', rig.engine.transmit(frame, lengthBytes)),
+      deliver: (frame, ipOffset, lengthBytes) =>
+        this.count('deliveredCount', rig.engine.deliver(frame, ipOffset, lengthBytes)),
     });
-    this.session = new PathSession(this.path);
-  }
-
-  get now(): number {
-    return this.path.now;
-  }
-
-  set now(ticks: number) {
-    this.path.now = ticks;
+    this.mac = mac;
+    this.rig = rig;
+    served = this;
   }
 
   handle(frame: Uint8Array): Handled {
@@ -193,35 +174,15 @@ class RingBackend implements Backend {
     const delivered = this.rig.host.take(this.deliveredCount);
     // The kernel keeps from the path what the host has already.
     const verdict: string = this.verdict ?? 'PassUnseen';
-    const isLeft = verdict.startsWith('Pass') || verdict === 'DropIpOptions';
     const macs = frame.subarray(0, ETHERNET_BYTES - 2);
     return {
       verdict,
       sent,
-      delivered: isLeft
+      delivered: isLeftToHost(verdict)
         ? [frame]
         : delivered.map((each) => Uint8Array.from([...macs, ...each.subarray(macs.length)])),
     };
   }
-
-  sweepAll(): void {
-    this.sweep.run(this.path, this.path.connections.highestEntry);
-  }
-
-  get limitsClients(): boolean {
-    return this.path.replies.limitsClients;
-  }
-
-  set limitsClients(limits: boolean) {
-    this.path.replies.limitsClients = limits;
-  }
-
-  /** Of the frame that was handled last. */
-  takeReply(): boolean {
-    return this.path.replies.take(this.path.now, this.path.packet);
-  }
-
-  close(): void {}
 
   private open(): void {
     const addresses = this.session.virtualAddresses;

@@ -5,7 +5,8 @@ import { decode } from '../../src/wire/decode.ts';
 import { Packet } from '../../src/wire/packet.ts';
 import { CONFIG } from '../../src/xdp/layout.ts';
 import { XdpDirector } from '../helpers/xdp-director.ts';
-import { type Backend, CONNECTION_TABLE_SIZE, type Handled } from './memory-director.ts';
+import type { Backend, Handled } from './memory-director.ts';
+import { CONNECTION_TABLE_SIZE } from './path-in-process.ts';
 
 export const createXdpBackend = (mac: string): Backend => new XdpBackend(mac);
 
