@@ -2,11 +2,10 @@
  * The XDP datapath: throughput, what a frame costs in the program alone, delay, many live connections, and instructions
  * beside the kernel's IPVS. Printed, and written into docs/PERFORMANCE.md.
  */
+import { benchPart } from './perf-part.ts';
 import { watching } from './watching.ts';
 import { latency } from './xdp/latency.ts';
 import { program } from './xdp/program.ts';
-import { circumstances, writeReport } from './xdp/report.ts';
-import { build, missingPackages } from './xdp/rig.ts';
 import { takeover } from './xdp/takeover.ts';
 import { liveConnections, throughput } from './xdp/throughput.ts';
 import { vm } from './xdp/vm.ts';
@@ -15,17 +14,11 @@ const PARTS = { throughput, program, latency, live: liveConnections, takeover, w
 export type XdpPart = keyof typeof PARTS;
 export const XDP_PARTS = Object.keys(PARTS) as XdpPart[];
 
-export function benchXdp(part: XdpPart): void {
-  const missing = missingPackages(part === 'vm');
-  if (missing !== undefined) {
-    console.error(`\nNOT MEASURED: ${part}; Debian packages are missing. Try: ${missing}`);
-    process.exitCode = 1;
-    return;
-  }
-  build();
-  const when = circumstances();
-  console.log(`\nThe XDP datapath, ${part}:\n`);
-  const tables = PARTS[part]();
-  console.log(tables);
-  writeReport(`xdp ${part}`, `\n${when}\n\n${tables}\n`);
-}
+export const benchXdp = (part: XdpPart): Promise<void> =>
+  benchPart({
+    name: part,
+    report: `xdp ${part}`,
+    title: `The XDP datapath, ${part}`,
+    needsVm: part === 'vm',
+    measure: PARTS[part],
+  });
