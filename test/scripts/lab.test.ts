@@ -3,7 +3,7 @@
  * it is taken down, interrupted or fails. The lab has a name of its own, so that one that a developer has up
  * is not touched.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -283,18 +283,29 @@ describeWithRoot('scripts/lab', ['ethtool', 'flock', 'ping', 'arping', 'curl', '
 
   describe('an up that does not come to its end', () => {
     const folder = mkdtempSync(join(tmpdir(), 'lab-test-'));
-    afterEach(() => lab('down'));
+    /** As a process group of its own, as a shell begins one. */
+    let begun: ChildProcess | undefined;
+    const beginUp = (): ChildProcess => {
+      begun = spawn(SCRIPT, ['up'], {
+        env: { ...process.env, DIRECTOR_LAB: LAB },
+        detached: true,
+        stdio: 'ignore',
+      });
+      return begun;
+    };
+    afterEach(async () => {
+      // One that hangs holds the lab's lock.
+      if (begun?.exitCode === null && begun.signalCode === null) process.kill(-begun.pid!, 'SIGKILL');
+      begun = undefined;
+      await lab('down');
+    });
     afterAll(() => rmSync(folder, { recursive: true }));
 
     test.each([20, 100, 200, 350, 500, 700, 900])(
       'leaves nothing when SIGINT comes after %d ms',
       async (delayMs) => {
-        // A process group of its own, interrupted as a whole, as Ctrl-C does.
-        const child = spawn(SCRIPT, ['up'], {
-          env: { ...process.env, DIRECTOR_LAB: LAB },
-          detached: true,
-          stdio: 'ignore',
-        });
+        // Interrupted as a whole, as Ctrl-C does.
+        const child = beginUp();
         const end = new Promise<number | null>((resolve) => child.on('exit', resolve));
         await new Promise((resolve) => setTimeout(resolve, delayMs));
         if (child.exitCode === null) process.kill(-(child.pid as number), 'SIGINT');
@@ -334,11 +345,7 @@ describeWithRoot('scripts/lab', ['ethtool', 'flock', 'ping', 'arping', 'curl', '
     });
 
     test('is cleared away by the next up when it was killed with SIGKILL', async () => {
-      const child = spawn(SCRIPT, ['up'], {
-        env: { ...process.env, DIRECTOR_LAB: LAB },
-        detached: true,
-        stdio: 'ignore',
-      });
+      const child = beginUp();
       const end = new Promise((resolve) => child.on('exit', resolve));
       await expect.poll(() => existsSync(`/run/netns/${LAB}-rs1`), { timeout: 5000, interval: 5 }).toBe(true);
       process.kill(-(child.pid as number), 'SIGKILL');
