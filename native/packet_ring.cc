@@ -130,11 +130,10 @@ std::size_t PacketRing::Next(std::array<RingFrame, kMaxBatch>& frames) {
     const auto* ahead = reinterpret_cast<const std::uint8_t*>(Slot(first_ + found_ + kPrefetchSlots));
     __builtin_prefetch(ahead);
     __builtin_prefetch(ahead + kCacheLineBytes);
-    const tpacket2_hdr* header = Slot(first_ + found_);
+    tpacket2_hdr* header = Slot(first_ + found_);
     const std::uint32_t status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
     if ((status & TP_STATUS_USER) == 0) break;
-    const auto slot = reinterpret_cast<const std::uint8_t*>(header) - memory_;
-    std::uint8_t* frame = memory_ + slot + header->tp_mac;
+    std::uint8_t* frame = reinterpret_cast<std::uint8_t*>(header) + header->tp_mac;
     const bool is_long = (status & TP_STATUS_COPY) != 0;
     // It did not fit, and there was no room for a copy.
     if (!is_long && header->tp_snaplen < header->tp_len) continue;

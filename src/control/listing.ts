@@ -1,16 +1,10 @@
 /** What is configured and what the datapath counted, put together as the control socket tells it. */
 import type { Configuration, ConfiguredServer, ConfiguredService } from '../service/configuration.ts';
 import { endpointText } from '../service/configuration.ts';
-import type { ServerCounters, ServiceCounters, TrafficCounters, TrafficRates } from '../service/model.ts';
+import type { ServerCounters, ServiceCounters } from '../service/model.ts';
+import { NO_TRAFFIC } from '../service/traffic.ts';
 import type { ServerListing, ServiceListing } from './protocol.ts';
 
-const NO_TRAFFIC: TrafficCounters & TrafficRates = {
-  connections: 0,
-  inPackets: 0,
-  outPackets: 0,
-  inBytes: 0,
-  outBytes: 0,
-};
 const NOT_COUNTED: ServerCounters = {
   activeConnections: 0,
   inactiveConnections: 0,

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { loadHostAddon } from '../host/native.ts';
 import type { Log } from '../log.ts';
+import { MAX_WORKERS } from '../wire/slice.ts';
 import { Handover, type HandoverNote } from '../worker/handover.ts';
 import type { Predecessor } from '../worker/messages.ts';
 import { noteFileFor, readNoteFile } from '../worker/note-file.ts';
@@ -9,8 +10,6 @@ import { MappedMemory } from '../worker/path-memory.ts';
 import { shareAnew } from '../worker/share-anew.ts';
 import { HeldMemory } from './held-memory.ts';
 
-/** As `director run` takes them. */
-const MAX_WORKERS = 64;
 /** How often it is looked whether a process that gave its work away has ended. */
 const REAP_INTERVAL_MS = 50;
 

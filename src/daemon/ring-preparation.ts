@@ -7,7 +7,7 @@ import type { SyscallError } from '../host/native.ts';
 const NEEDS: Readonly<Record<string, string>> = {
   EINVAL: 'Linux 4.6 or newer',
   ENOPROTOOPT: 'Linux 4.6 or newer',
-  ENOMEM: '40 MiB of memory of the kernel',
+  ENOMEM: '32 MiB of memory of the kernel',
   EPERM: 'root, or CAP_NET_RAW',
 };
 

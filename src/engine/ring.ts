@@ -12,6 +12,7 @@ import {
   RING_LONG_FRAME,
 } from '../host/native.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeMacs } from '../wire/ethernet.ts';
+import { WHOLE } from '../wire/slice.ts';
 import type { EngineOptions, FrameEngine, Wanted } from './engine.ts';
 import { clearOffload, moveOffload, VNET_HEADER_BYTES } from './offload.ts';
 import { packetFilter } from './packet-filter.ts';
@@ -39,7 +40,7 @@ interface Rings {
 /** Opens such rings and closes them again, without a frame. Throws what the kernel says. */
 export function probeRing(interfaceName: string): void {
   const { PacketRing } = loadHostAddon();
-  const nothing = packetFilter({ ownMac: { high: 0, low: 0 }, addresses: [] }, { index: 0, count: 1 });
+  const nothing = packetFilter({ ownMac: { high: 0, low: 0 }, addresses: [] }, WHOLE);
   new PacketRing(interfaceName, nothing, SLOTS, () => {}).close();
 }
 

@@ -35,7 +35,7 @@ export interface NativePacketRing {
   readonly memory: ArrayBuffer;
   /**
    * How many frames have come that are in `batch` now: where in `memory`, and how many bytes, or RING_LONG_FRAME; their
-   * virtio_net_hdr stands before them. They stay until finish().
+   * virtio_net_hdr stands before them. They stay until release().
    */
   next(batch: Int32Array): number;
   /** The first `count` of `batch`, each with its virtio_net_hdr. How many the interface did not take. */
@@ -70,8 +70,8 @@ export interface HostAddon {
     onOverrun: () => void,
   ) => NativeNetlinkSocket;
   /**
-   * `filter`: struct sock_filter, one after the other. `slots`: of 2 KiB, a multiple of 32. `onReadable`: a frame waits. Needs
-   * CAP_NET_RAW.
+   * `filter`: struct sock_filter, one after the other. `slots`: of 2 KiB, a multiple of 32. `onReadable`: a frame waits.
+   * Needs CAP_NET_RAW.
    */
   readonly PacketRing: new (
     interfaceName: string,

@@ -9,7 +9,13 @@ const BYTE_SCALE = 32;
 /** Each look moves the average by a quarter of the difference. */
 const WEIGHT = 4;
 
-const NOTHING: TrafficCounters = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
+export const NO_TRAFFIC: TrafficCounters = {
+  connections: 0,
+  inPackets: 0,
+  outPackets: 0,
+  inBytes: 0,
+  outBytes: 0,
+};
 
 export class Traffic {
   connections = 0;
@@ -18,9 +24,9 @@ export class Traffic {
   /** IP bytes, without the Ethernet header. */
   inBytes = 0;
   outBytes = 0;
-  private last = NOTHING;
+  private last = NO_TRAFFIC;
   /** In fixed point. */
-  private average: TrafficRates = NOTHING;
+  private average: TrafficRates = NO_TRAFFIC;
 
   countIn(ipBytes: number): void {
     this.inPackets++;
@@ -34,14 +40,14 @@ export class Traffic {
 
   zero(): void {
     this.connections = this.inPackets = this.outPackets = this.inBytes = this.outBytes = 0;
-    this.last = this.average = NOTHING;
+    this.last = this.average = NO_TRAFFIC;
   }
 
   /** As another process counted; rates begin anew. */
   restore(counters: TrafficCounters): void {
     Object.assign(this, counters);
     this.last = counters;
-    this.average = NOTHING;
+    this.average = NO_TRAFFIC;
   }
 
   read(): TrafficCounters {

@@ -11,6 +11,8 @@ export interface Slice {
 }
 
 export const WHOLE: Slice = { index: 0, count: 1 };
+/** Workers at most. */
+export const MAX_WORKERS = 64;
 
 /** Odd; also the first multiplier of MurmurHash3's finalizer fmix32 (public domain), of which `mixed()` is a copy. */
 export const FOLD_FACTOR = 0x85ebca6b;

@@ -6,6 +6,7 @@ import { ticksFromMs } from '../clock.ts';
 import { ConnectionTable, NO_CONNECTION, type TableMemory } from '../connection/connection-table.ts';
 import { endpointText, serviceKey } from '../service/configuration.ts';
 import type { TrafficCounters } from '../service/model.ts';
+import { NO_TRAFFIC } from '../service/traffic.ts';
 import { Packet } from '../wire/packet.ts';
 import { workerOf } from '../wire/slice.ts';
 import type { ServerRecord, ServerRecords } from './server-records.ts';
@@ -126,8 +127,8 @@ function joinServers(from: readonly SharedMemory[], to: readonly SharedMemory[])
       joined.set(key, {
         ...record,
         id,
-        traffic: sumOf(before?.traffic, server),
-        serviceTraffic: sumOf(before?.serviceTraffic, service),
+        traffic: sumOf(before?.traffic ?? NO_TRAFFIC, server),
+        serviceTraffic: sumOf(before?.serviceTraffic ?? NO_TRAFFIC, service),
       });
       return [record.id, id] as const;
     });
@@ -140,21 +141,10 @@ function joinServers(from: readonly SharedMemory[], to: readonly SharedMemory[])
   return numbers;
 }
 
-const NO_TRAFFIC: TrafficCounters = {
-  connections: 0,
-  inPackets: 0,
-  outPackets: 0,
-  inBytes: 0,
-  outBytes: 0,
-};
-
-const sumOf = (a: TrafficCounters | undefined, b: TrafficCounters): TrafficCounters =>
-  a === undefined
-    ? b
-    : {
-        connections: a.connections + b.connections,
-        inPackets: a.inPackets + b.inPackets,
-        outPackets: a.outPackets + b.outPackets,
-        inBytes: a.inBytes + b.inBytes,
-        outBytes: a.outBytes + b.outBytes,
-      };
+const sumOf = (a: TrafficCounters, b: TrafficCounters): TrafficCounters => ({
+  connections: a.connections + b.connections,
+  inPackets: a.inPackets + b.inPackets,
+  outPackets: a.outPackets + b.outPackets,
+  inBytes: a.inBytes + b.inBytes,
+  outBytes: a.outBytes + b.outBytes,
+});

@@ -20,7 +20,7 @@ test.each([
   [
     'ENOMEM',
     'Cannot allocate memory',
-    'no rings on eth0: setsockopt: Cannot allocate memory (ENOMEM); the ring datapath needs 40 MiB of memory of the kernel',
+    'no rings on eth0: setsockopt: Cannot allocate memory (ENOMEM); the ring datapath needs 32 MiB of memory of the kernel',
   ],
   [
     'EPERM',

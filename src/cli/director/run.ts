@@ -4,6 +4,7 @@ import { DEFAULT_CONNECTION_TABLE_SIZE, MAX_CONNECTIONS } from '../../connection
 import { parseEndpoint } from '../../control/endpoint.ts';
 import type { EndpointFilter } from '../../control/protocol.ts';
 import { DirectorError } from '../../errors.ts';
+import { MAX_WORKERS } from '../../wire/slice.ts';
 import { upTo } from './up-to.ts';
 
 const DEFAULT_MAX_SERVICES = 1024;
@@ -12,7 +13,6 @@ const DEFAULT_MAX_SERVERS = 32_768;
 const DEFAULT_METRICS_SERVERS = 2000;
 const MAX_SERVICES = 65_536;
 const MAX_SERVERS = 2 ** 20;
-const MAX_WORKERS = 64;
 
 type WebAddress = Required<EndpointFilter>;
 
