@@ -18,6 +18,7 @@ const AFTER_MS = 6000;
 
 export interface Attempt {
   readonly startMs: number;
+  readonly connectedMs?: number;
   readonly endMs: number;
   readonly server?: string;
   readonly error?: string;
@@ -99,6 +100,8 @@ export function failoverLab(datapath: DatapathName, check = ''): { current?: Lab
 export interface Outcome {
   readonly attempts: number;
   readonly failed: number;
+  /** Of those, with a connection from before the failure, which nobody can move. */
+  readonly cut: number;
   /** From the failure to the beginning of the last attempt that failed; 0: none did. */
   readonly lastFailedMs: number;
   /** That succeeded after a second or more. */
@@ -120,12 +123,13 @@ export async function observe(lab: Lab, failure: Failure, host: RealServer = 'rs
   await pause(BEFORE_MS);
   const failedAtMs = Date.now();
   await failure.fail(lab, host);
+  const goneAtMs = Date.now();
   await pause(DURING_MS);
   const healedAtMs = Date.now();
   await failure.heal(lab, host);
   await pause(AFTER_MS);
   await client.end();
-  return outcomeOf(attemptsOf(client), { failedAtMs, healedAtMs }, HOSTS[host].ipv4);
+  return outcomeOf(attemptsOf(client), { failedAtMs, goneAtMs, healedAtMs }, HOSTS[host].ipv4);
 }
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -135,7 +139,7 @@ export const attemptsOf = (client: Program): Attempt[] =>
 
 function outcomeOf(
   attempts: readonly Attempt[],
-  at: { failedAtMs: number; healedAtMs: number },
+  at: { failedAtMs: number; goneAtMs: number; healedAtMs: number },
   address: string,
 ): Outcome {
   const failed = attempts.filter(({ server }) => server === undefined);
@@ -143,6 +147,7 @@ function outcomeOf(
   return {
     attempts: attempts.length,
     failed: failed.length,
+    cut: failed.filter(({ connectedMs = Number.POSITIVE_INFINITY }) => connectedMs <= at.goneAtMs).length,
     lastFailedMs: Math.max(0, ...failed.map(({ startMs }) => startMs - at.failedAtMs)),
     late: attempts.filter(({ server, startMs, endMs }) => server !== undefined && endMs - startMs >= LATE_MS)
       .length,

@@ -1,5 +1,5 @@
 // Asks for a page again and again, each time over a new connection, and tells each outcome as a line of JSON:
-// when it was begun (ms since the epoch) and the server or the error. Ends with its input.
+// when it was begun (ms since the epoch), when it was connected, and the server or the error. Ends with its input.
 // Usage: node prober.mjs ADDRESS PORT [INTERVAL_MS [TIMEOUT_MS]]
 import { connect } from 'node:net';
 
@@ -7,11 +7,16 @@ const [address = '', port = '80', intervalMs = '50', timeoutMs = '500'] = proces
 
 function probe() {
   const startMs = Date.now();
-  const tell = (outcome) => console.log(JSON.stringify({ startMs, endMs: Date.now(), ...outcome }));
+  let connectedMs;
+  const tell = (outcome) =>
+    console.log(JSON.stringify({ startMs, connectedMs, endMs: Date.now(), ...outcome }));
   const socket = connect({ host: address, port: Number(port) });
   const waiting = setTimeout(() => socket.destroy(new Error('timeout')), Number(timeoutMs));
   socket.setEncoding('latin1');
-  socket.on('connect', () => socket.write('GET / HTTP/1.0\r\n\r\n'));
+  socket.on('connect', () => {
+    connectedMs = Date.now();
+    socket.write('GET / HTTP/1.0\r\n\r\n');
+  });
   socket.once('data', (text) => {
     tell({ server: /x-real-server: (\S+)/.exec(text)?.[1] });
     clearTimeout(waiting);
