@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/helpers/longest-first.ts';
 
 // Tests that touch the kernel (namespaces, raw sockets) live apart from those that need nothing.
 const KERNEL_TESTS = ['netns', 'native', 'scripts', 'xdp/kernel', 'explain/kernel'].map(
@@ -8,8 +9,7 @@ const KERNEL_TESTS = ['netns', 'native', 'scripts', 'xdp/kernel', 'explain/kerne
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Kernel tests wait most of their time; what they make bears the number of their process.
-    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
       {
@@ -19,6 +19,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: KERNEL_TESTS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
           testTimeout: 30_000,
         },
       },
@@ -27,6 +29,9 @@ export default defineConfig({
         test: {
           name: 'netns',
           include: KERNEL_TESTS,
+          // They wait most of their time; what they make bears the number of their process.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -20,7 +20,8 @@ labels_on() {
 
 label_of() { labels_on "$1" | awk -v address="$2" '$2 == address { print $1; exit }'; }
 
-is_up() { ip -o link show dev "$1" up | grep -q .; }
+# ip reads all of /run/netns for a link's name, and complains of a namespace that somebody is just making.
+is_up() { ip -o link show dev "$1" up 2>/dev/null | grep -q .; }
 
 has_host_route() { ip -4 route show table main exact "$2/32" dev "$1" | grep -q .; }
 

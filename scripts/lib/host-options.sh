@@ -96,7 +96,7 @@ check_host() {
     usage_error "--interface $INTERFACE: this host has none of that name; it has: $(interface_names)"
 }
 
-interface_names() { ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); printf "%s%s", sep, $2; sep = ", " }'; }
+interface_names() { ip -o link show 2>/dev/null | awk -F': ' '{ sub(/@.*/, "", $2); printf "%s%s", sep, $2; sep = ", " }'; }
 
 choose_tools() {
   if [ "$TOOLS" = auto ]; then

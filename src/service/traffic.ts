@@ -57,20 +57,30 @@ export class Traffic {
 
   /** Every ESTIMATE_INTERVAL_SEC: net/netfilter/ipvs/ip_vs_est.c, estimation_timer(). */
   estimate(): void {
-    const now = this.read();
     const { last, average } = this;
-    const moved = (name: keyof TrafficCounters, scale: number) => {
-      const rate = ((now[name] - last[name]) * scale) / ESTIMATE_INTERVAL_SEC;
-      return average[name] + Math.floor((rate - average[name]) / WEIGHT);
+    const isAsBefore = this.isAs(last);
+    // Of thousands of servers most are idle most of the time.
+    if (isAsBefore && average === NO_TRAFFIC) return;
+    const now = isAsBefore ? last : this.read();
+    const next = {
+      connections: moved(average.connections, now.connections - last.connections, PACKET_SCALE),
+      inPackets: moved(average.inPackets, now.inPackets - last.inPackets, PACKET_SCALE),
+      outPackets: moved(average.outPackets, now.outPackets - last.outPackets, PACKET_SCALE),
+      inBytes: moved(average.inBytes, now.inBytes - last.inBytes, BYTE_SCALE),
+      outBytes: moved(average.outBytes, now.outBytes - last.outBytes, BYTE_SCALE),
     };
-    this.average = {
-      connections: moved('connections', PACKET_SCALE),
-      inPackets: moved('inPackets', PACKET_SCALE),
-      outPackets: moved('outPackets', PACKET_SCALE),
-      inBytes: moved('inBytes', BYTE_SCALE),
-      outBytes: moved('outBytes', BYTE_SCALE),
-    };
+    this.average = isNothing(next) ? NO_TRAFFIC : next;
     this.last = now;
+  }
+
+  private isAs({ connections, inPackets, outPackets, inBytes, outBytes }: TrafficCounters): boolean {
+    return (
+      this.inPackets === inPackets &&
+      this.inBytes === inBytes &&
+      this.connections === connections &&
+      this.outPackets === outPackets &&
+      this.outBytes === outBytes
+    );
   }
 
   /** Rounded as ip_vs_read_estimator() does. */
@@ -86,3 +96,12 @@ export class Traffic {
     };
   }
 }
+
+/** Towards what was counted since the last look. */
+function moved(average: number, counted: number, scale: number): number {
+  const rate = (counted * scale) / ESTIMATE_INTERVAL_SEC;
+  return average + Math.floor((rate - average) / WEIGHT);
+}
+
+const isNothing = ({ connections, inPackets, outPackets, inBytes, outBytes }: TrafficRates): boolean =>
+  connections === 0 && inPackets === 0 && outPackets === 0 && inBytes === 0 && outBytes === 0;

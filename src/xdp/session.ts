@@ -197,7 +197,6 @@ export class XdpSession implements DatapathSession {
     this.nextHops.everySecond();
     for (const key of this.unfit.keys()) this.publishService(key);
     this.collect(this.ticks());
-    this.zeroed.save(this.table);
     this.setDayOffset();
   }
 
@@ -256,7 +255,10 @@ export class XdpSession implements DatapathSession {
   /** A list that could not be replaced may still name them. */
   private collect(ticks: number): void {
     if (this.unfit.size > 0) return;
-    for (const server of this.registry.collect(ticks | 0)) this.publisher.forget(server);
+    const forgotten = this.registry.collect(ticks | 0);
+    if (forgotten.length === 0) return;
+    for (const server of forgotten) this.publisher.forget(server);
+    this.zeroed.save(this.table);
   }
 
   private readonly createScheduler = (name: string, flags: number): PublishedScheduler | undefined =>

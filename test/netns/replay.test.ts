@@ -40,6 +40,8 @@ describeWithDirector('director replay', ['tcpdump'], () => {
     });
     await vi.waitUntil(() => said.includes('listening on'), SOON);
     for (let page = 0; page < PAGES; page++) await lab.page(`http://${VIP}/`);
+    // The client's last ACK is on its way when it has its page already.
+    await vi.waitUntil(async () => lastWords((await readBack(capture)).frames) === PAGES, SOON);
     child.kill('SIGINT');
     await once(child, 'close');
     const { services } = await lab.client.listServices();
@@ -67,8 +69,6 @@ describeWithDirector('director replay', ['tcpdump'], () => {
     const out = join(lab.folder, 'out.pcapng');
     const macs = [rs1, rs2].flatMap(({ ipv4, mac }) => ['--server-mac', `${ipv4}=${mac}`]);
     expect(await replay(capture, '-w', out, ...macs)).toMatchObject({ code: 0, stderr: '' });
-    const sent = (frames: Awaited<ReturnType<typeof readBack>>['frames']) =>
-      frames.map(({ data }) => Buffer.from(data).toString('hex')).filter((hex) => hex.slice(12, 24) === OWN);
     const [seen, replayed] = [await readBack(capture), await readBack(out)];
     expect(sent(replayed.frames).length).toBeGreaterThan(4 * PAGES);
     expect(sent(replayed.frames)).toEqual(sent(seen.frames));
@@ -101,3 +101,22 @@ describeWithDirector('director replay', ['tcpdump'], () => {
 });
 
 const OWN = director.mac.replaceAll(':', '');
+type Frames = Awaited<ReturnType<typeof readBack>>['frames'];
+
+/** What the director sent, as hexadecimal digits. */
+const sent = (frames: Frames) =>
+  frames.map(({ data }) => Buffer.from(data).toString('hex')).filter((hex) => hex.slice(12, 24) === OWN);
+
+/** How many connections have sent an ACK after their FIN, and the director has sent it on. */
+function lastWords(frames: Frames): number {
+  const [ended, acknowledged] = [new Set<string>(), new Set<string>()];
+  for (const hex of sent(frames)) {
+    const port = hex.slice(68, 72);
+    if (Number.parseInt(hex.slice(94, 96), 16) & FIN) ended.add(port);
+    else if (ended.has(port)) acknowledged.add(port);
+  }
+  return acknowledged.size;
+}
+
+/** Of the flags in the fourteenth octet of a TCP header (RFC 9293 section 3.1). */
+const FIN = 0x01;
