@@ -1,5 +1,6 @@
 /** What the datapath counts, as often as it is needed: what several look at in the same moment is read once. */
 import type { CountersReport } from '../worker/messages.ts';
+import { unpackServices } from '../worker/packed-counters.ts';
 import type { Datapath } from './datapath.ts';
 
 const FRESH_MS = 500;
@@ -35,7 +36,8 @@ export class Counters {
     if (!this.datapath.isRunning) return this.last;
     try {
       const report = await this.datapath.request({ kind: 'read-counters', services });
-      this.last = services ? report : { ...report, services: this.last?.services ?? {} };
+      const counted = services ? unpackServices(report.services) : (this.last?.services ?? {});
+      this.last = { ...report, services: counted };
     } catch {
       // what was known stands
     }

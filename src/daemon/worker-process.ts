@@ -126,13 +126,18 @@ export class WorkerProcess {
 
   private readLines(receive: (message: FromWorker) => void): void {
     const channel = this.child.stdio[3] as NodeJS.ReadableStream;
-    let partial = '';
+    // Counters of thousands of servers are a line of megabytes that comes in many pieces.
+    let pieces: string[] = [];
     channel.setEncoding('utf8');
     channel.on('error', () => {});
     channel.on('data', (text: string) => {
-      const lines = (partial + text).split('\n');
-      partial = lines.pop()!;
-      for (const line of lines) receive(JSON.parse(line) as FromWorker);
+      const lines = text.split('\n');
+      for (const end of lines.slice(0, -1)) {
+        const line = pieces.length === 0 ? end : pieces.join('') + end;
+        pieces = [];
+        receive(JSON.parse(line) as FromWorker);
+      }
+      pieces.push(lines.at(-1)!);
     });
   }
 

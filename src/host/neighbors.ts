@@ -36,7 +36,10 @@ export interface NeighborTableOptions {
   readonly confirmIntervalMs: number;
   /** A server that has not answered by then is asked for by broadcast or multicast. */
   readonly answerWithinMs: number;
-  /** How often the routes to the servers are looked up again; changes of links and addresses do so at once. */
+  /**
+   * How often the route to each server is looked up again, less often if there are thousands; changes of links and
+   * addresses do so at once.
+   */
   readonly routeIntervalMs: number;
 }
 
@@ -49,6 +52,9 @@ const DEFAULT_OPTIONS: NeighborTableOptions = {
 
 /** Servers asked in one round, so that a thousand of them are no storm. The longest not asked come first. */
 const MAX_ASKED_PER_ROUND = 256;
+/** Routes looked up in one round, likewise. */
+const MAX_LOOKED_UP_PER_ROUND = 256;
+const LOOK_UP_ROUNDS = 10;
 /** A server that does not answer is asked for less and less often, from and down to this. */
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 5000;
@@ -89,6 +95,7 @@ interface Watched {
   interfaceIndex: number;
   /** Counts the route look-ups, so that a late answer does not replace a newer one. */
   lookups: number;
+  lookedUpAtMs: number;
   askedAtMs: number;
   /** An answer to a probe of ours is due. */
   confirming: boolean;
@@ -105,6 +112,8 @@ export class NeighborTable {
   private readonly interfaceName: string;
   private readonly options: NeighborTableOptions;
   private readonly watched = new Map<string, Watched>();
+  /** Whose route is looked up next. It goes on over servers that come and go. */
+  private turn = this.watched.values();
   private readonly listeners = new Set<(neighbor: Neighbor) => void>();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly stopListening: () => void;
@@ -118,7 +127,7 @@ export class NeighborTable {
     this.options = { ...DEFAULT_OPTIONS, ...options };
     this.stopListening = source.onEvent((event) => this.onEvent(event));
     this.every(this.options.confirmIntervalMs || DEFAULT_OPTIONS.confirmIntervalMs, () => this.askAround());
-    this.every(this.options.routeIntervalMs, () => this.lookUpAll());
+    this.every(this.options.routeIntervalMs / LOOK_UP_ROUNDS, () => this.lookUpDue());
   }
 
   /** `server` in canonical text (wire/address.ts). Watching what is watched changes nothing. */
@@ -128,6 +137,7 @@ export class NeighborTable {
       neighbor: { server, kind: 'neighbor', mac: null, state: 'INCOMPLETE', interface: null },
       interfaceIndex: 0,
       lookups: 0,
+      lookedUpAtMs: 0,
       askedAtMs: Number.NEGATIVE_INFINITY,
       confirming: false,
       resolvingSinceMs: 0,
@@ -319,9 +329,28 @@ export class NeighborTable {
     for (const entry of this.watched.values()) void this.lookUp(entry);
   }
 
+  private lookUpDue(): void {
+    const dueMs = performance.now() - this.options.routeIntervalMs;
+    let lookedUp = 0;
+    for (let seen = 0; seen < this.watched.size && lookedUp < MAX_LOOKED_UP_PER_ROUND; seen++) {
+      const entry = this.nextInTurn();
+      if (entry === undefined || entry.lookedUpAtMs > dueMs) continue;
+      void this.lookUp(entry);
+      lookedUp++;
+    }
+  }
+
+  private nextInTurn(): Watched | undefined {
+    const next = this.turn.next();
+    if (!next.done) return next.value;
+    this.turn = this.watched.values();
+    return this.turn.next().value;
+  }
+
   /** Where the kernel would send to the server decides what kind it is. */
   private async lookUp(entry: Watched): Promise<void> {
     const lookup = ++entry.lookups;
+    entry.lookedUpAtMs = performance.now();
     const found = await this.findKind(entry.neighbor.server);
     const current = this.watched.get(entry.neighbor.server) === entry && lookup === entry.lookups;
     if (!current || found === undefined) return;

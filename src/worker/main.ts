@@ -14,15 +14,18 @@ import type { WorkerDatapath, WorkerLine } from './datapath.ts';
 import type {
   Answers,
   ConnectionsPage,
+  CountersReport,
   DatapathKind,
   FromWorker,
   Notice,
+  PackedReport,
   PathStart,
   Request,
   StartRequest,
   ToWorker,
   XdpStart,
 } from './messages.ts';
+import { packServices } from './packed-counters.ts';
 
 const CHANNEL_FD = 3;
 const CAPTURE_FD = 4;
@@ -72,7 +75,7 @@ class Worker {
         datapath.setHost(request.host, request.interfaceIndex);
         return null;
       case 'read-counters':
-        return datapath.readCounters(request.services);
+        return this.pack(datapath.readCounters(request.services));
       case 'excerpt':
         return session.excerptFor(Buffer.from(request.frame, 'hex'));
       case 'list-connections':
@@ -85,6 +88,10 @@ class Worker {
         datapath.remove();
         return null;
     }
+  }
+
+  private pack({ services, ...others }: CountersReport): PackedReport {
+    return { ...others, services: packServices(services) };
   }
 
   private capture(datapath: WorkerDatapath, wishes: readonly CaptureWish[]): Answers['capture'] {

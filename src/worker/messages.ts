@@ -8,6 +8,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Excerpt } from '../explain/excerpt.ts';
 import type { Configuration, ConfiguredService } from '../service/configuration.ts';
 import type { Edit, ServiceCounters } from '../service/model.ts';
+import type { PackedServices } from './packed-counters.ts';
 
 /** How the host reaches a real server's address. */
 export interface NextHop {
@@ -94,7 +95,7 @@ export type Request =
   | { readonly kind: 'next-hops'; readonly nextHops: readonly NextHop[] }
   /** `interfaceIndex` 0: there is no such interface now. */
   | { readonly kind: 'host'; readonly host: HostFacts; readonly interfaceIndex: number }
-  /** `services`: with what was counted of each, which for thousands of servers is megabytes. */
+  /** `services`: with what was counted of each, which for thousands of servers is much. */
   | { readonly kind: 'read-counters'; readonly services: boolean }
   /** What this frame, as hex, can touch; nothing changes. */
   | { readonly kind: 'excerpt'; readonly frame: string }
@@ -123,6 +124,10 @@ export interface CountersReport {
   readonly dropped: number | null;
 }
 
+export interface PackedReport extends Omit<CountersReport, 'services'> {
+  readonly services: PackedServices;
+}
+
 export interface ConnectionsPage {
   readonly connections: readonly ConnectionListing[];
   readonly nextCursor: number | null;
@@ -133,7 +138,7 @@ export interface Answers {
   edits: null;
   'next-hops': null;
   host: null;
-  'read-counters': CountersReport;
+  'read-counters': PackedReport;
   excerpt: Excerpt;
   'list-connections': ConnectionsPage;
   'end-connections': { readonly ended: number };

@@ -308,4 +308,27 @@ describe('what --json prints', () => {
       services: [{ ...service(80, [server(11)]), check: 'tcp' }],
     });
   });
+
+  test('servers are found when their order has changed between the calls', () => {
+    const both = (calls: readonly (typeof counted)[]) => calls.map((each) => ({ ...each, options: {} }));
+    const other = { ...counted, server: { address: '10.0.0.12', port: 80 } };
+    const { services } = wholeStatus(
+      {} as StatusReply,
+      overview,
+      { services: [{ service: address, servers: both([counted, other]) }] } as unknown as ServicesReply,
+      {
+        services: [
+          {
+            service: address,
+            check: 'tcp',
+            servers: [
+              { server: other.server, ...checked, cause: 'other' },
+              { server: counted.server, ...checked },
+            ],
+          },
+        ],
+      },
+    );
+    expect(services[0]!.servers).toEqual([server(11), { ...server(11), ...other, cause: 'other' }]);
+  });
 });
