@@ -9,6 +9,8 @@
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
 # one.sh takeover director TIMES                prints for each: milliseconds until a new daemon tends what a killed one left, connections
+# one.sh watching PEERFILE ROUNDS SECONDS       prints for each round what somebody waited for who asks every second
+#     (../watching/ask.ts), then: forwarded, what `run` says of a window without that, and of one with it
 # one.sh load MIB...                            prints for each: MIB ns, what a load from a random place of so much memory takes
 # one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
 . "$(dirname "$0")/lib.sh"
@@ -35,7 +37,7 @@ load_peer() {
 window() { # SECONDS
 	local gen ksoftirqd
 	ksoftirqd=$(pgrep -x ksoftirqd/0)
-	nsenter --net=/run/netns/pf-c "$B/gen" "$B/gen.o" pfc0 "$KIND" "$flows" "$(awk "BEGIN { print $1 + 0.35 }")" >"$B/gen.out" &
+	nice -n "${GENERATOR_NICE:-0}" nsenter --net=/run/netns/pf-c "$B/gen" "$B/gen.o" pfc0 "$KIND" "$flows" "$(awk "BEGIN { print $1 + ${SLACK:-0.35} }")" >"$B/gen.out" &
 	gen=$!
 	sleep 0.3
 	"$PF" rate $BP/sink "$1" $gen "$ksoftirqd"
@@ -55,6 +57,33 @@ measure() { # SECONDS CASE...
 		echo "$KIND $flows $row"
 	done
 }
+watching() { # ROUNDS SECONDS
+	local asker='' without with KIND=ack flows=1000 GENERATOR_NICE=-20 SLACK=1.5
+	start
+	(ask settle) || exit 1
+	trap 'kill $asker 2>/dev/null; stop' EXIT
+	for _ in $(seq "$1"); do
+		without=$(window_with_core "$2")
+		ask each-second >"$B/asked.out" &
+		asker=$!
+		sleep 2 # it has begun, and asked once
+		with=$(window_with_core "$2")
+		kill -TERM $asker
+		wait $asker || exit 1
+		cat "$B/asked.out"
+		echo "forwarded $without $with"
+	done
+}
+window_with_core() { # of which the generator had a good part, if it has it at all
+	local row
+	for _ in $(seq 5); do
+		row=$(window "$1")
+		awk '{ exit !($3 + $4 > 0.3) }' <<<"$row" && break
+	done
+	echo "$row"
+}
+# It is the director's processes that may be disturbed by whoever asks, not the generator.
+ask() { exec taskset -c "${ASK_CORES:-1}" node "$director_dist/../test/bench/watching/ask.js" "$director_socket" "$director_dist" "$@"; }
 attached() { ip -n pf-d -d link show pfd0 | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'; }
 program_ns() { # ROUNDS CASE...
 	local rounds=$1 round case target repeat row KIND flows
@@ -104,6 +133,7 @@ takeover)
 	start
 	for _ in $(seq "$3"); do director_takeover || exit 1; done
 	;;
+watching) load_peer; watching "$3" "$4" ;;
 memory)
 	load_peer
 	start
