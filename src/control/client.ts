@@ -48,8 +48,8 @@ export interface DirectorClient {
   readHealth(): Promise<HealthReply>;
   /** `service`: the one whose servers are told of, by its key. */
   readOverview(service?: string): Promise<OverviewReply>;
-  /** Those after this number; without it the newest. */
-  readHistory(after?: number): Promise<HistoryReply>;
+  /** At most `limit` of those after the number `after`; without it the newest. */
+  readHistory(query: { readonly after?: number; readonly limit?: number }): Promise<HistoryReply>;
   setCheck(request: CheckRequest): Promise<void>;
   /** The servers that it was for. */
   drain(request: DrainRequest): Promise<DrainReply['servers']>;
@@ -124,8 +124,10 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       const query = service === undefined ? '' : `?${new URLSearchParams({ service })}`;
       return call<OverviewReply>(connection, 'GET', `/v1/overview${query}`);
     },
-    readHistory: (after) =>
-      call<HistoryReply>(connection, 'GET', `/v1/history${after === undefined ? '' : `?after=${after}`}`),
+    readHistory: (query) => {
+      const words = Object.entries(query).map(([name, value]) => [name, `${value}`] as [string, string]);
+      return call<HistoryReply>(connection, 'GET', `/v1/history?${new URLSearchParams(words)}`);
+    },
     setCheck: async (body) => void (await call(connection, 'POST', '/v1/checks', body)),
     drain: async (body) => (await call<DrainReply>(connection, 'POST', '/v1/drains', body)).servers,
     explain: (request) => call<ExplainReply>(connection, 'POST', '/v1/explain', request),

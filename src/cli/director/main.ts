@@ -14,6 +14,7 @@ import { addDoctorCommand } from './doctor.ts';
 import { addDrainCommands } from './drain.ts';
 import { addExplainCommand } from './explain.ts';
 import { addHealthCommands } from './health.ts';
+import { addHistoryCommand } from './history.ts';
 import { addMarkCommands } from './mark.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRestartCommand } from './restart.ts';
@@ -60,6 +61,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   addTopCommand(program);
   addDoctorCommand(program);
   addHealthCommands(program);
+  addHistoryCommand(program);
   addDrainCommands(program);
   addConnectionsCommand(program);
   addExplainCommand(program);

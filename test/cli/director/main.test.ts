@@ -1,14 +1,17 @@
 /** `director` as a program, against a daemon that has a configuration and no datapath: what it prints, and how it ends. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DirectorApi } from '../../../src/control/api.ts';
 import { createControlApp } from '../../../src/control/app.ts';
-import type { PlanRequest } from '../../../src/control/protocol.ts';
+import type { HistoryEntry, PlanRequest } from '../../../src/control/protocol.ts';
 import { DirectorError } from '../../../src/errors.ts';
 import { applyEdit, EMPTY_CONFIGURATION } from '../../../src/service/configuration.ts';
 import type { Edit } from '../../../src/service/model.ts';
@@ -21,6 +24,25 @@ let socketPath: string;
 let server: Server;
 let configuration = EMPTY_CONFIGURATION;
 let calls: string[] = [];
+
+const HAPPENED: readonly HistoryEntry[] = [
+  {
+    sequence: 1,
+    timeMs: new Date('2026-11-26T13:05:00').getTime(),
+    kind: 'server-down',
+    service: 'tcp 10.0.0.100:80',
+    server: { address: '10.0.0.11', port: 80 },
+    message: 'real server 10.0.0.11:80 of tcp 10.0.0.100:80 is down: no answer within 1 s',
+  },
+  {
+    sequence: 2,
+    timeMs: new Date('2026-11-26T13:05:07').getTime(),
+    kind: 'configuration',
+    service: null,
+    server: null,
+    message: 'read /etc/director.rules: 2 changes',
+  },
+];
 
 const api = {
   async edit(edits: readonly Edit[]) {
@@ -52,6 +74,10 @@ const api = {
     calls.push(`apply ${token}`);
     if (token === 'late')
       throw new DirectorError('PLAN_OUTDATED', 'somebody was faster; nothing was changed');
+  },
+  history(after: number | undefined, limit: number) {
+    calls.push(`history ${after} ${limit}`);
+    return { entries: after === undefined ? HAPPENED.slice(-limit) : HAPPENED.slice(after) };
   },
   async reload() {
     calls.push('reload');
@@ -116,6 +142,44 @@ describe('director set', { timeout: 60_000 }, () => {
     expect(configuration.settings.sloppy_tcp).toBe(1);
     const one = await director('set sloppy_tcp');
     expect(one.stdout).toMatch(/^NAME .*\nsloppy_tcp +1 +0 +\S.*\n$/);
+  });
+});
+
+describe('director history', { timeout: 60_000 }, () => {
+  const LINES = [
+    '2026-11-26 13:05:00  server-down    real server 10.0.0.11:80 of tcp 10.0.0.100:80 is down: no answer within 1 s\n',
+    '2026-11-26 13:05:07  configuration  read /etc/director.rules: 2 changes\n',
+  ];
+
+  test('a line for each event, the newest last', async () => {
+    expect(await director('history')).toEqual({ exit: 0, stdout: LINES.join(''), stderr: '' });
+    expect((await director('history -n 1')).stdout).toBe(LINES[1]);
+    expect(calls).toEqual(['history undefined 50', 'history undefined 1']);
+  });
+
+  test('--json is for programs', async () => {
+    const { stdout } = await director('history --json');
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(HAPPENED);
+  });
+
+  test('a number that is none is named, and ends with 2', async () => {
+    const { exit, stdout, stderr } = await director('history --limit 0');
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/'0' is invalid. expected a whole number, 1 to 10000/);
+  });
+
+  test('--follow goes on after the last one, until it is ended', async () => {
+    const args = ['--import', 'tsx', MAIN, '--socket', socketPath, 'history', '-n', '1', '--follow'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    await vi.waitFor(() => expect(calls).toContain('history 2 1000'), 20_000);
+    child.kill('SIGINT');
+    const [text] = await Promise.all([textOf(child.stdout), once(child, 'exit')]);
+    expect(stripVTControlCharacters(text)).toBe(LINES[1]);
   });
 });
 
