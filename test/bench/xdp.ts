@@ -15,7 +15,7 @@ const PARTS = { throughput, program, latency, live: liveConnections, takeover, w
 export type XdpPart = keyof typeof PARTS;
 export const XDP_PARTS = Object.keys(PARTS) as XdpPart[];
 
-export function benchXdp(part: XdpPart): void {
+export async function benchXdp(part: XdpPart): Promise<void> {
   const missing = missingPackages(part === 'vm');
   if (missing !== undefined) {
     console.error(`\nNOT MEASURED: ${part}; Debian packages are missing. Try: ${missing}`);
@@ -25,7 +25,7 @@ export function benchXdp(part: XdpPart): void {
   build();
   const when = circumstances();
   console.log(`\nThe XDP datapath, ${part}:\n`);
-  const tables = PARTS[part]();
+  const tables = await PARTS[part]();
   console.log(tables);
   writeReport(`xdp ${part}`, `\n${when}\n\n${tables}\n`);
 }
