@@ -413,8 +413,9 @@ export interface ServerOverview
     > {}
 
 /**
- * GET /v1/stream?service=KEY: Server-Sent Events. `overview` (an OverviewReply) once a second, `history` (a
- * HistoryEntry, id: its sequence) as things happen; Last-Event-ID or ?after=N begins there.
+ * GET /v1/stream?service=KEY&after=N&backlog=M: Server-Sent Events. `overview` (an OverviewReply) at once and once a
+ * second, `history` (a HistoryEntry, id: its sequence) as things happen; Last-Event-ID or `after` begins there, with at
+ * most `backlog` of those that had happened.
  */
 
 /** GET /v1/history?after=N&limit=M: what has happened, oldest first. The daemon keeps a bounded number of them. */

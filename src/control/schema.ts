@@ -188,6 +188,7 @@ export const historyQuery = z.strictObject({
 export const streamQuery = z.strictObject({
   service: z.string().exactOptional(),
   after: sequence.exactOptional(),
+  backlog: z.coerce.number().int().min(0).max(MAX_HISTORY_LISTED).default(MAX_HISTORY_LISTED),
 });
 
 export const connectionsQuery = z.strictObject({

@@ -63,6 +63,9 @@ import { ServerWatch } from './server-watch.ts';
 import { Shown } from './shown.ts';
 import { warningsOf } from './warnings.ts';
 
+/** Between two looks at what checks and neighbours say, which of ten thousand servers take that long. */
+const MAX_HEALTH_REST_MS = 250;
+
 export interface DirectorOptions extends DatapathOptions {
   readonly routes: RouteSocket;
   /** One of them, or none. */
@@ -99,6 +102,7 @@ export class Director implements DirectorApi {
   private adopted = false;
   private isClosing = false;
   private isHealthDue = false;
+  private healthRestsUntilMs = 0;
   private areNeighborsDue = false;
   private configuration: Configuration = EMPTY_CONFIGURATION;
   private editing: Promise<unknown> = Promise.resolve();
@@ -388,13 +392,25 @@ export class Director implements DirectorApi {
     return { ...edit, options: this.serverHealth.optionsInForce(edit.service, edit.server, edit.options) };
   }
 
-  /** Servers went down or came up. What comes before its turn is seen to then, in one go. */
+  /**
+   * Servers went down or came up. What comes before its turn is seen to then, in one go; and it rests for as long as it
+   * took, so that thousands that fail one after the other leave time for whoever asks.
+   */
   private followHealth(): void {
     if (this.isHealthDue) return;
     this.isHealthDue = true;
-    this.oneAtATime(() => {
+    const restMs = this.healthRestsUntilMs - performance.now();
+    if (restMs > 0) setTimeout(() => this.beginTakingHealthOver(), restMs).unref();
+    else this.beginTakingHealthOver();
+  }
+
+  private beginTakingHealthOver(): void {
+    this.oneAtATime(async () => {
       this.isHealthDue = false;
-      return this.takeHealthOver();
+      const begunMs = performance.now();
+      await this.takeHealthOver();
+      const endedMs = performance.now();
+      this.healthRestsUntilMs = endedMs + Math.min(endedMs - begunMs, MAX_HEALTH_REST_MS);
     }).catch((error: Error) =>
       this.options.log.error({ err: error }, `what checks found is not in force: ${error.message}`),
     );

@@ -102,13 +102,14 @@ export async function startDirector(
   folder: string,
   lines: readonly string[],
   datapath: 'pcap' | 'xdp' = 'pcap',
+  options: readonly string[] = [],
 ): Promise<ChildProcess> {
   const rules = join(folder, 'rules');
   writeFileSync(rules, `${lines.join('\n')}\n`);
   const script = join(packageRoot(), 'dist-bench/src/cli/director/main.js');
   const child = inNamespace(DIRECTOR.namespace, 1, [
     ...[script, 'run', '--datapath', datapath, '--interface', DIRECTOR.interface],
-    ...['--rules', rules, '--socket', socketIn(folder)],
+    ...['--rules', rules, '--socket', socketIn(folder), ...options],
   ]);
   await new Promise<void>((resolve, reject) => {
     child.stdout!.on('data', (text) => String(text).includes('director runs on') && resolve());

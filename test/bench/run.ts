@@ -5,6 +5,7 @@
  */
 import { measureCapture } from './capture.ts';
 import { measureHandover } from './handover.ts';
+import { measurePage } from './page.ts';
 import { measurePath, type PathRow } from './path.ts';
 import { measurePcap } from './pcap.ts';
 import { measureReplay } from './replay.ts';
@@ -87,6 +88,35 @@ function benchReplay(): void {
   console.log(`\ndirector replay, a million packets of 60 bytes:\n\n${table}`);
 }
 
+async function benchPage(): Promise<void> {
+  const when = circumstances();
+  const { usable, key, wheel, heapBefore, heapAfter, nodesBefore, nodesAfter } = await measurePage();
+  const times = measuredTable('1,000 services, 10,000 servers, all down; milliseconds', [
+    {
+      what: 'from the call for it until it shows services',
+      summary: usable,
+      digits: 0,
+      bar: { atMost: 1000 },
+    },
+    { what: 'a key in the filter', summary: key, digits: 0, bar: { atMost: 100 } },
+    { what: 'a turn of the wheel', summary: wheel, digits: 0, bar: { atMost: 100 } },
+  ]);
+  const memory = markdownTable(
+    ['the tab', 'at first', 'a minute later', 'bar', ''],
+    [
+      [
+        'heap without garbage, MiB',
+        heapBefore.toFixed(1),
+        heapAfter.toFixed(1),
+        ...barCells(heapAfter, { atMost: Math.ceil(heapBefore * 1.1) }),
+      ],
+      ['nodes of the document', `${nodesBefore}`, `${nodesAfter}`, '', ''],
+    ],
+  );
+  writeReport('page', `\n${when}\n\n${times}\n\n${memory}\n`);
+  console.log(`\nThe web page:\n\n${times}\n\n${memory}`);
+}
+
 const thousands = (perSecond: number): string => (perSecond / 1000).toFixed(0);
 
 interface Bench {
@@ -99,6 +129,7 @@ const BENCHES = new Map<string, Bench>([
   ['handover', { needsRoot: false, run: benchHandover }],
   ['replay', { needsRoot: false, run: benchReplay }],
   ['restore', { needsRoot: true, run: benchRestore }],
+  ['page', { needsRoot: true, run: benchPage }],
   ['pcap', { needsRoot: true, run: benchPcap }],
   ...RING_PARTS.map((part): [string, Bench] => [part, { needsRoot: true, run: () => benchRing(part) }]),
   ['capture', { needsRoot: true, run: benchCapture }],

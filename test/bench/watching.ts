@@ -2,7 +2,7 @@
  * What it costs to look on: 1,000 services with 10,000 servers, each at an address of its own, and a million live
  * connections. How long those who ask wait, and what is forwarded meanwhile: perf/one.sh watching.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { withRoomForNeighbors } from './neighbor-room.ts';
 import { summarize } from './statistics.ts';
 import { type Measured, measuredTable } from './table.ts';
 import { one, withTestbed } from './xdp/rig.ts';
@@ -12,8 +12,6 @@ const SERVERS = 10;
 const CONNECTIONS = 1_000_000;
 const ROUNDS = 7;
 const WINDOW_SEC = 4;
-/** For the kernel's table of neighbours, which has room for 1,024 by default: net.ipv4.neigh.default. */
-const NEIGHBORS = 32_768;
 
 const VARIANTS = { answer: 'all servers answer ARP', silent: 'nearly no server answers ARP' } as const;
 type Variant = keyof typeof VARIANTS;
@@ -40,7 +38,7 @@ interface Round {
   readonly asked: Readonly<Record<keyof typeof ASKED, readonly number[]>>;
 }
 
-export function watching(): string {
+export function watching(): Promise<string> {
   return withRoomForNeighbors(() =>
     (Object.keys(VARIANTS) as Variant[])
       .map((variant) =>
@@ -109,19 +107,4 @@ function tableOf(variant: Variant, rounds: readonly Round[]): string {
     })),
   ];
   return measuredTable(VARIANTS[variant], rows);
-}
-
-/** The kernel has one such table for all namespaces. */
-function withRoomForNeighbors<T>(act: () => T): T {
-  const files = [1, 2, 3].map((n) => `/proc/sys/net/ipv4/neigh/default/gc_thresh${n}`);
-  const before = files.map((file) => readFileSync(file, 'utf8'));
-  const restore = () => files.forEach((file, index) => void writeFileSync(file, before[index]!));
-  process.on('exit', restore);
-  try {
-    for (const file of files) writeFileSync(file, String(NEIGHBORS));
-    return act();
-  } finally {
-    process.off('exit', restore);
-    restore();
-  }
 }

@@ -65,6 +65,17 @@ function collect(response: IncomingMessage): string[] {
 }
 
 describe('a stream', () => {
+  test('of many that had happened has the newest, behind the first overview', async () => {
+    for (let n = 1; n <= 500; n++) history.note('datapath', `no ${n}`);
+    const newest = Array.from({ length: 250 }, (_, n) => `${251 + n} no ${251 + n}`);
+    for (const after of [0, 9000]) {
+      const events = collect(await open(`?after=${after}&backlog=250`));
+      await vi.waitFor(() => expect(events).toEqual(['{"n":1}', ...newest]), SOON);
+    }
+    const few = collect(await open('?after=498&backlog=250'));
+    await vi.waitFor(() => expect(few).toEqual(['{"n":1}', '499 no 499', '500 no 500']), SOON);
+  });
+
   test('begins with an overview, and goes on with what happens', async () => {
     history.note('datapath', 'before');
     const response = await open();

@@ -1,6 +1,7 @@
 /** What is around a director: its daemon, its rules, other directors, the card, the kernel. */
 
 import { describe, expect, test } from 'vitest';
+import { parseCommand } from '../../src/cli/diradm/parse.ts';
 import type { StatusReply } from '../../src/control/protocol.ts';
 import { capabilities } from '../../src/doctor/checks/capabilities.ts';
 import { daemon } from '../../src/doctor/checks/daemon.ts';
@@ -12,6 +13,7 @@ import { offloads } from '../../src/doctor/checks/offloads.ts';
 import { lockedInterfaces, otherDirector } from '../../src/doctor/checks/other-director.ts';
 import { guardScript } from '../../src/host/guard.ts';
 import { RECEIVE_MERGING, VLAN_REMOVAL } from '../../src/host/offloads.ts';
+import { fakeResolver } from '../cli/diradm/run-in-process.ts';
 import { host, ids, VIP, VIP6 } from './facts.ts';
 
 describe('the guard', () => {
@@ -61,6 +63,13 @@ FWM  00000005 rr
   test('has our addresses', () => {
     const commands = kernelIpvs.judge({ virtual: [VIP, VIP6], table }).map(({ fix }) => fix!.command);
     expect(commands).toEqual([`/sbin/ipvsadm -D -t ${VIP}:80`, `/sbin/ipvsadm -D -t [${VIP6}]:443`]);
+  });
+  test('the command is one of ipvsadm', async () => {
+    const [finding] = kernelIpvs.judge({ virtual: [VIP6], table });
+    const [, ...words] = finding!.fix!.command.split(' ');
+    expect(await parseCommand(words, 'ipvsadm', fakeResolver)).toMatchObject({
+      edit: { op: 'delete-service', service: { protocol: 'tcp', address: VIP6, port: 443 } },
+    });
   });
   test('has others only, or is not there', () => {
     expect(kernelIpvs.judge({ virtual: ['10.0.0.102'], table })).toEqual([]);

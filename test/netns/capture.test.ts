@@ -17,6 +17,7 @@ import {
   SOON,
   VIP,
 } from '../helpers/lab.ts';
+import { describeWithTools } from '../helpers/netns.ts';
 
 const { client, director, rs1, rs2 } = HOSTS;
 const PAGE = `http://${VIP}/`;
@@ -114,6 +115,35 @@ describeWithDirector('director capture', ['tcpdump'], () => {
       const frames = packetsOf(capturing).length / 2;
       expect(capturing.said()).toContain(`captured ${frames} frames, filtered `);
       expect(capturing.said()).toContain('lost 0');
+    });
+
+    describeWithTools('in Wireshark', ['tshark'], () => {
+      test('each packet has its comment, direction and interface', async () => {
+        const capturing = await begin('--virtual', VIP);
+        const page = await lab.page(PAGE);
+        await sendFrames(
+          eth({ to: director.mac, from: client.mac }).ipv4(client.ipv4, VIP).tcp(4001, 81, SYN).bytes(),
+        );
+        await expect.poll(() => commentsOf(capturing).join('\n'), SOON).toContain('DropServerUnreachable');
+        await end(capturing);
+        const fields = [
+          'frame.comment',
+          'frame.interface_name',
+          'frame.packet_flags_direction',
+          'tcp.dstport',
+        ];
+        const columns = fields.flatMap((field) => ['-e', field]);
+        const args = ['-r', capturing.path, '-T', 'fields', '-E', 'separator=|', ...columns];
+        const shown = distinct((await lab.must('director', 'tshark', args)).trimEnd().split('\n'));
+        const server = [rs1, rs2].find(({ ipv4 }) => ipv4 === page)!;
+        const fate = `Forward, service tcp ${VIP}:80, server ${server.ipv4}:80, MAC ${server.mac}`;
+        const drop = `DropServerUnreachable, service tcp ${VIP}:81, server ${UNREACHED}:81`;
+        expect(shown).toEqual([
+          `came: ${drop}|eth0|0x00000001|81`,
+          `came: ${fate}|eth0|0x00000001|80`,
+          `sent: ${fate}|eth0|0x00000002|80`,
+        ]);
+      });
     });
 
     test('what is dropped says why, and a filter shows only what it is for', async () => {

@@ -2,7 +2,7 @@
  * Every problem that doctor knows is made, found by its id, mended by the command that is printed, as it stands, on the
  * host that is named, and gone. docs/DOCTOR.md says which could not be made here.
  */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Report } from '../../src/doctor/doctor.ts';
@@ -413,28 +413,47 @@ describeWithDirector('director doctor', ['arping', 'setpriv'], () => {
     expect(code).toBe(11);
     const [finding] = (JSON.parse(stdout) as Report).checks.flatMap(({ findings }) => findings);
     expect(finding).toMatchObject({ id: 'capabilities', fix: { command: 'sudo director doctor' } });
-    // Whoever runs this is root: what is left of sudo's line heals.
-    await sh('director', finding!.fix!.command.replace('sudo ', ''));
+    // For who is root already sudo does no more.
+    const path = await pathOf([], { sudo: 'exec "$@"' });
+    await sh('director', `PATH=${path}:$PATH; ${finding!.fix!.command}`);
   });
 
-  test('a program that is not there, and a kernel that refuses', async () => {
-    const folder = join(lab.folder, 'few-programs');
-    mkdirSync(folder);
-    const which = async (name: string) =>
-      (await lab.must('director', 'sh', ['-c', `command -v ${name}`])).trim();
-    symlinkSync(await which('ip'), join(folder, 'ip'));
-    writeFileSync(join(folder, 'nft'), '#!/bin/sh\necho "Operation not supported" >&2; exit 1\n', {
-      mode: 0o755,
-    });
+  /** A folder that is all of PATH, with these programs of the host's, and lines of a shell in the place of others. */
+  async function pathOf(programs: readonly string[], standIns: Readonly<Record<string, string>>) {
+    const folder = mkdtempSync(join(lab.folder, 'path-'));
+    for (const name of programs) {
+      const path = (await lab.must('director', 'sh', ['-c', `command -v ${name}`])).trim();
+      symlinkSync(path, join(folder, name));
+    }
+    for (const [name, lines] of Object.entries(standIns))
+      writeFileSync(join(folder, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+    return folder;
+  }
+
+  async function findKernelWith(path: string): Promise<Finding[]> {
     const main = join(CHECKOUT, 'dist/cli/director/main.js');
-    const { stdout } = await lab.run('director', '/usr/bin/env', [
-      `PATH=${folder}`,
-      ...[process.execPath, main, 'doctor', '--only', 'kernel', '--json'],
-    ]);
-    const findings = (JSON.parse(stdout) as Report).checks.flatMap((check) => check.findings);
-    expect(findings.map(({ id }) => id)).toEqual(['tool-missing', 'kernel-lacks']);
-    expect(findings[0]!.fix!.command).toBe('apt-get install ethtool');
-    rmSync(folder, { recursive: true });
+    const words = [`PATH=${path}`, process.execPath, main, 'doctor', '--only', 'kernel', '--json'];
+    const { stdout } = await lab.run('director', '/usr/bin/env', words);
+    return (JSON.parse(stdout) as Report).checks.flatMap(({ findings }) => findings);
+  }
+
+  test('a program that is not there', async () => {
+    // As little as apt-get does for who has the package already: its programs come to where they are found.
+    const aptGet = `[ "$1" = install ] || exit 100
+      for file in $(/usr/bin/dpkg-query -L "$2"); do
+        case $file in */bin/* | */sbin/*) /bin/ln -s "$file" "$PATH" ;; esac
+      done`;
+    const path = await pathOf(['ip', 'nft'], { 'apt-get': aptGet });
+    const [finding] = await findKernelWith(path);
+    expect(finding!.id).toBe('tool-missing');
+    await sh('director', `PATH=${path}; ${finding!.fix!.command}`);
+    expect(await findKernelWith(path)).toEqual([]);
+  });
+
+  test('a kernel that refuses', async () => {
+    const path = await pathOf(['ip', 'ethtool'], { nft: 'echo "Operation not supported" >&2; exit 1' });
+    const [finding] = await findKernelWith(path);
+    expect(finding).toMatchObject({ id: 'kernel-lacks', fix: null });
   });
 
   test('a command line that is wrong is told from problems', async () => {

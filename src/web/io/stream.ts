@@ -3,6 +3,7 @@
  * to EventSource, which gives up at the first answer that is an error, and does not notice silence.
  */
 import type { HistoryEntry, OverviewReply } from '../../control/protocol.ts';
+import { HISTORY_KEPT } from '../state/history.ts';
 
 export interface StreamListener {
   overview(reply: OverviewReply, chosen: string | null): void;
@@ -39,7 +40,7 @@ export function openStream(listener: StreamListener, first: string | null): Stre
     source?.close();
     waiting = [];
     let isHeard = false;
-    const query = new URLSearchParams({ after: String(lastSequence) });
+    const query = new URLSearchParams({ after: String(lastSequence), backlog: String(HISTORY_KEPT) });
     if (service !== null) query.set('service', service);
     source = new EventSource(`/v1/stream?${query}`);
     source.addEventListener('overview', ({ data }) => {

@@ -21,10 +21,14 @@ export const KIND_WORDS: Readonly<Record<HistoryKind, { readonly tone: Tone; rea
   warning: { tone: 'warn', word: 'warning' },
 };
 
-/** Newest first. An entry that is there already (a stream that began anew) changes nothing. */
+/**
+ * Newest first. An entry that is there already (a stream that began anew) changes nothing: those of a life come in their
+ * order, so that the newest one tells.
+ */
 export function addEntry(entries: readonly PastEntry[], entry: PastEntry): readonly PastEntry[] {
-  const isKnown = entries.some(({ life, sequence }) => life === entry.life && sequence === entry.sequence);
-  return isKnown ? entries : [entry, ...entries].slice(0, HISTORY_KEPT);
+  const newest = entries.find(({ life }) => life === entry.life);
+  if (newest !== undefined && entry.sequence <= newest.sequence) return entries;
+  return [entry, ...entries.slice(0, HISTORY_KEPT - 1)];
 }
 
 export function filterHistory(entries: readonly PastEntry[], filter: string): readonly PastEntry[] {

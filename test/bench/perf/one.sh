@@ -41,7 +41,7 @@ load_peer() {
 window() { # SECONDS
 	local gen ksoftirqd
 	ksoftirqd=$(pgrep -x ksoftirqd/0)
-	nice -n "${GENERATOR_NICE:-0}" nsenter --net=/run/netns/pf-c "$B/gen" "$B/gen.o" pfc0 "$KIND" "$flows" "$(awk "BEGIN { print $1 + ${SLACK:-0.35} }")" >"$B/gen.out" &
+	nsenter --net=/run/netns/pf-c "$B/gen" "$B/gen.o" pfc0 "$KIND" "$flows" "$(awk "BEGIN { print $1 + ${SLACK:-0.35} }")" >"$B/gen.out" &
 	gen=$!
 	sleep 0.3
 	"$PF" rate $BP/sink "$1" $gen "$ksoftirqd"
@@ -92,7 +92,7 @@ idle() { # SECONDS
 	awk "BEGIN { print ($(cpu_ms "$peer_pid") - $daemon) / $1 / 10, ($(cpu_ms "${children[@]}") - $others) / $1 / 10 }"
 }
 watching() { # ROUNDS SECONDS
-	local asker='' without with KIND=ack flows=1000 GENERATOR_NICE=-20 SLACK=1.5
+	local asker='' without with KIND=ack flows=1000 SLACK=1.5
 	start
 	(ask settle) || exit 1
 	trap 'kill $asker 2>/dev/null; stop' EXIT
