@@ -9,7 +9,7 @@
     'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
     'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS'],
     'cflags_cc!': ['-std=gnu++14', '-std=gnu++17', '-fno-rtti'],
-    'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-Wno-unused-parameter'],
+    'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-Wno-unused-parameter', '-fvisibility=hidden'],
   },
   'targets': [
     {

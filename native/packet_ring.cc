@@ -18,8 +18,10 @@ namespace {
 
 constexpr std::size_t kSlotBytes = 2048;
 constexpr std::size_t kCacheLineBytes = 64;
-// Slots whose lines are asked for while one is looked at: they come from another core's cache.
+// Slots whose lines are asked for while one is looked at: they come from another core's cache. A slot's header and a
+// short frame are in so many.
 constexpr std::size_t kPrefetchSlots = 8;
+constexpr std::size_t kPrefetchLines = 3;
 constexpr std::size_t kVlanTagBytes = 4;
 // struct virtio_net_hdr of linux/virtio_net.h, which is no C++.
 struct OffloadHeader {
@@ -33,6 +35,9 @@ struct OffloadHeader {
 constexpr std::uint8_t kNeedsChecksum = 1;
 constexpr std::size_t kOffloadBytes = sizeof(OffloadHeader);
 static_assert(kOffloadBytes == 10);
+// In its place, so that IP headers are aligned; before it are its virtio_net_hdr and room for a VLAN tag.
+constexpr std::size_t kFrameOffset = 18;
+static_assert(kFrameOffset >= kOffloadBytes + kVlanTagBytes && kFrameOffset + kSlotBytes <= kPlaceBytes);
 // The kernel allocates a ring in blocks of whole pages.
 constexpr std::uint32_t kBlockBytes = 1 << 16;
 // For frames under way, and for long ones on their way in.
@@ -108,49 +113,68 @@ SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<
                       Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program);
   if (!is_set) return Failed("setsockopt");
   slots_ = slots;
-  memory_bytes_ = std::size_t{slots} * kSlotBytes;
-  void* memory = mmap(nullptr, memory_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, 0);
+  ring_bytes_ = std::size_t{slots} * kSlotBytes;
+  const SyscallResult mapped = Map();
+  return mapped.error == 0 ? Bind(fd_, interface, ETH_P_ALL) : mapped;
+}
+
+// The ring, and what memory_bytes() says right behind it.
+SyscallResult PacketRing::Map() {
+  void* memory = mmap(nullptr, memory_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return Failed("mmap");
   memory_ = static_cast<std::uint8_t*>(memory);
-  return Bind(fd_, interface, ETH_P_ALL);
+  void* ring = mmap(memory_, ring_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd_, 0);
+  return ring == MAP_FAILED ? Failed("mmap") : SyscallResult{};
 }
 
 tpacket2_hdr* PacketRing::Slot(std::size_t number) const {
   return reinterpret_cast<tpacket2_hdr*>(memory_ + number % slots_ * kSlotBytes);
 }
 
+std::uint8_t* PacketRing::Place(std::size_t number) const { return memory_ + ring_bytes_ + number * kPlaceBytes; }
+
+// In a place.
 bool PacketRing::Has(const RingFrame& frame) const {
+  const auto first = static_cast<std::int64_t>(ring_bytes_ + kOffloadBytes);
   const auto end = std::int64_t{frame.start} + frame.length;
-  return frame.start >= static_cast<std::int64_t>(kOffloadBytes) && frame.length >= 0 && end <= static_cast<std::int64_t>(memory_bytes_);
+  return frame.start >= first && frame.length >= 0 && end <= static_cast<std::int64_t>(batches_offset());
 }
 
-std::size_t PacketRing::Next(std::array<RingFrame, kMaxBatch>& frames) {
+std::size_t PacketRing::Next() {
   std::size_t count = 0;
-  for (found_ = 0; found_ < kMaxBatch; found_++) {
-    const auto* ahead = reinterpret_cast<const std::uint8_t*>(Slot(first_ + found_ + kPrefetchSlots));
-    __builtin_prefetch(ahead);
-    __builtin_prefetch(ahead + kCacheLineBytes);
-    tpacket2_hdr* header = Slot(first_ + found_);
-    const std::uint32_t status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
-    if ((status & TP_STATUS_USER) == 0) break;
-    std::uint8_t* frame = reinterpret_cast<std::uint8_t*>(header) + header->tp_mac;
-    const bool is_long = (status & TP_STATUS_COPY) != 0;
-    // It did not fit, and there was no room for a copy.
-    if (!is_long && header->tp_snaplen < header->tp_len) continue;
-    std::uint8_t* start = frame;
-    if (!is_long) {
-      KeepOffload(frame - kOffloadBytes);
-      if ((status & TP_STATUS_VLAN_VALID) != 0) start = PutTagBack(frame, *header);
-    }
-    frames[count++] = {static_cast<std::int32_t>(start - memory_),
-                       is_long ? kLongFrame : static_cast<std::int32_t>(header->tp_snaplen + (frame - start))};
+  for (std::size_t looked = 0; looked < kMaxBatch; looked++) {
+    const auto* ahead = reinterpret_cast<const std::uint8_t*>(Slot(next_ + kPrefetchSlots));
+    for (std::size_t line = 0; line < kPrefetchLines; line++) __builtin_prefetch(ahead + line * kCacheLineBytes);
+    tpacket2_hdr* header = Slot(next_);
+    if ((__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) break;
+    if (Take(*header, Place(count), &Received()[count])) count++;
+    __atomic_store_n(&header->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    next_ = (next_ + 1) % slots_;
   }
   return count;
 }
 
-std::size_t PacketRing::Send(const std::array<RingFrame, kMaxBatch>& frames, std::size_t count) {
+// False: it did not fit into its slot, and there was no room for a copy.
+bool PacketRing::Take(const tpacket2_hdr& header, std::uint8_t* place, RingFrame* taken) {
+  if ((header.tp_status & TP_STATUS_COPY) != 0) {
+    std::memcpy(place, &header, sizeof header);
+    *taken = {static_cast<std::int32_t>(place - memory_), kLongFrame};
+    return true;
+  }
+  const std::size_t length = header.tp_snaplen;
+  if (length < header.tp_len || length > kSlotBytes) return false;
+  const std::uint8_t* received = reinterpret_cast<const std::uint8_t*>(&header) + header.tp_mac;
+  std::uint8_t* frame = place + kFrameOffset;
+  std::memcpy(frame - kOffloadBytes, received - kOffloadBytes, kOffloadBytes + length);
+  KeepOffload(frame - kOffloadBytes);
+  std::uint8_t* start = (header.tp_status & TP_STATUS_VLAN_VALID) != 0 ? PutTagBack(frame, header) : frame;
+  *taken = {static_cast<std::int32_t>(start - memory_), static_cast<std::int32_t>(length + (frame - start))};
+  return true;
+}
+
+std::size_t PacketRing::Send(std::size_t count) {
   std::size_t ready = 0;
-  for (const RingFrame& frame : std::span(frames).first(count)) {
+  for (const RingFrame& frame : std::span(ToSend()).first(count)) {
     if (!Has(frame)) continue;
     parts_[ready] = {memory_ + frame.start - kOffloadBytes, kOffloadBytes + static_cast<std::size_t>(frame.length)};
     messages_[ready].msg_hdr.msg_iov = &parts_[ready];
@@ -167,16 +191,10 @@ std::size_t PacketRing::Send(const std::array<RingFrame, kMaxBatch>& frames, std
   return refused;
 }
 
-void PacketRing::Release() {
-  for (; found_ > 0; found_--) {
-    __atomic_store_n(&Slot(first_)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-    first_ = (first_ + 1) % slots_;
-  }
-}
-
 SyscallResult PacketRing::ReceiveLong(const RingFrame& frame, std::uint8_t* buffer, std::size_t capacity, std::size_t* length) {
-  if (!Has({frame.start, 0}) || capacity < kVlanTagBytes) return {EINVAL, "recv"};
-  const tpacket2_hdr& header = *Slot(static_cast<std::size_t>(frame.start) / kSlotBytes);
+  if (!Has({frame.start + static_cast<std::int32_t>(kOffloadBytes), 0}) || capacity < kVlanTagBytes) return {EINVAL, "recv"};
+  tpacket2_hdr header;
+  std::memcpy(&header, memory_ + frame.start, sizeof header);
   const std::size_t tag_bytes = (header.tp_status & TP_STATUS_VLAN_VALID) != 0 ? kVlanTagBytes : 0;
   std::uint8_t* received = buffer + tag_bytes;
   const ssize_t bytes = recv(fd_, received, capacity - tag_bytes, MSG_DONTWAIT);
@@ -205,9 +223,9 @@ void PacketRing::ClearError() {
 
 // The mapping keeps the socket: without munmap() it would go on receiving.
 void PacketRing::Close() {
-  if (memory_ != nullptr) munmap(memory_, memory_bytes_);
+  if (memory_ != nullptr) munmap(memory_, memory_bytes());
   memory_ = nullptr;
-  first_ = found_ = 0;
+  next_ = 0;
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }

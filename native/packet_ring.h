@@ -1,6 +1,7 @@
-// An AF_PACKET ring, packet_mmap: frames of one interface come through memory that the kernel shares with us, and go
-// out of it again without a copy of ours. TPACKET_V2, which hands over each frame at once; the format of the memory is
-// linux/if_packet.h. Every frame has a struct virtio_net_hdr before it (PACKET_VNET_HDR): what a sender or the receiving
+// An AF_PACKET ring, packet_mmap: frames of one interface come through memory that the kernel shares with us. TPACKET_V2,
+// which hands over each frame at once; the format of the memory is linux/if_packet.h. A batch at a time is copied to
+// places that are always the same, where it is looked at and sent from: they stay in the cache, which the ring, with
+// room for a burst, does not. Every frame has a struct virtio_net_hdr before it (PACKET_VNET_HDR): what a sender or the receiving
 // host left to the card. No N-API here.
 #pragma once
 
@@ -19,7 +20,7 @@ struct tpacket2_hdr;
 
 namespace director {
 
-// Where a frame is in the memory of the ring.
+// Where a frame is in memory().
 struct RingFrame {
   std::int32_t start;
   // kLongFrame: no slot holds it; ReceiveLong() has it.
@@ -28,6 +29,10 @@ struct RingFrame {
 
 constexpr std::int32_t kLongFrame = -1;
 constexpr std::size_t kMaxBatch = 64;
+// A multiple of a cache line, and no power of two: the beginnings of all frames would share a few lines of the cache.
+constexpr std::size_t kPlaceBytes = 2048 + 64;
+
+using RingBatch = std::array<RingFrame, kMaxBatch>;
 
 class PacketRing {
  public:
@@ -38,12 +43,11 @@ class PacketRing {
 
   // Frames that `filter` (classic BPF) lets pass arrive from now on, ones that this socket sends not among them.
   SyscallResult Open(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots);
-  // The next ones that have come, whole with their VLAN tag; they stay until Release().
-  std::size_t Next(std::array<RingFrame, kMaxBatch>& frames);
-  // The first `count` of `frames`, which are in the memory of the ring. Returns how many the interface did not take.
-  std::size_t Send(const std::array<RingFrame, kMaxBatch>& frames, std::size_t count);
-  // What Next() found is the kernel's again.
-  void Release();
+  // The next ones that have come, whole with their VLAN tag, each in its place: frame N in place N. Returns how many;
+  // where they are stands in Received(). They stay until the next call.
+  std::size_t Next();
+  // The first `count` of ToSend(), which are in places. Returns how many the interface did not take.
+  std::size_t Send(std::size_t count);
   // One of Next()'s that has kLongFrame, with its virtio_net_hdr and VLAN tag.
   SyscallResult ReceiveLong(const RingFrame& frame, std::uint8_t* buffer, std::size_t capacity, std::size_t* length);
   // How many frames found no place since this was asked last.
@@ -53,20 +57,26 @@ class PacketRing {
 
   int fd() const { return fd_; }
   void* memory() const { return memory_; }
-  std::size_t memory_bytes() const { return memory_bytes_; }
+  // The ring; kMaxBatch places; a RingBatch of what was received, and one of what is to be sent.
+  std::size_t memory_bytes() const { return batches_offset() + 2 * sizeof(RingBatch); }
 
  private:
   SyscallResult SetUp(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots);
+  SyscallResult Map();
   tpacket2_hdr* Slot(std::size_t number) const;
+  std::uint8_t* Place(std::size_t number) const;
+  std::size_t batches_offset() const { return ring_bytes_ + kMaxBatch * kPlaceBytes; }
+  RingBatch& Received() const { return reinterpret_cast<RingBatch*>(memory_ + batches_offset())[0]; }
+  RingBatch& ToSend() const { return reinterpret_cast<RingBatch*>(memory_ + batches_offset())[1]; }
+  bool Take(const tpacket2_hdr& header, std::uint8_t* place, RingFrame* taken);
   bool Has(const RingFrame& frame) const;
 
   int fd_ = -1;
   std::uint8_t* memory_ = nullptr;
-  std::size_t memory_bytes_ = 0;
+  std::size_t ring_bytes_ = 0;
   std::size_t slots_ = 0;
-  // The first slot that Release() has not given back, and how many from there on Next() has found.
-  std::size_t first_ = 0;
-  std::size_t found_ = 0;
+  // The slot that the kernel fills next.
+  std::size_t next_ = 0;
   std::array<mmsghdr, kMaxBatch> messages_{};
   std::array<iovec, kMaxBatch> parts_{};
 };

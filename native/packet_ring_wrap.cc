@@ -32,16 +32,6 @@ std::vector<sock_filter> FilterOf(std::span<const std::uint8_t> bytes) {
   return filter;
 }
 
-// Numbers of 32 bits that both sides read and write: a RingFrame after the other.
-using Batch = std::array<RingFrame, kMaxBatch>;
-
-bool IsBatch(const Napi::Value& value) {
-  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array &&
-         value.As<Napi::TypedArray>().ByteLength() == sizeof(Batch);
-}
-
-Batch& BatchOf(const Napi::Value& value) { return *reinterpret_cast<Batch*>(value.As<Napi::Int32Array>().Data()); }
-
 // new PacketRing(interface, filter, slots, onReadable()). Open until close(), which detaches `memory`; keeps the
 // process alive no more than a NetlinkSocket does.
 class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
@@ -52,7 +42,6 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
                            InstanceAccessor<&PacketRingWrap::Memory>("memory"),
                            InstanceMethod<&PacketRingWrap::Next>("next"),
                            InstanceMethod<&PacketRingWrap::Send>("send"),
-                           InstanceMethod<&PacketRingWrap::Release>("release"),
                            InstanceMethod<&PacketRingWrap::ReceiveLong>("receiveLong"),
                            InstanceMethod<&PacketRingWrap::ReadDrops>("readDrops"),
                            InstanceMethod<&PacketRingWrap::CloseRing>("close"),
@@ -89,22 +78,16 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
     return memory_.IsEmpty() ? info.Env().Undefined() : memory_.Value();
   }
 
-  // next(batch): how many
+  // next(): how many
   Napi::Value Next(const Napi::CallbackInfo& info) {
-    const bool is_open = poll_.IsRunning() && info.Length() > 0 && IsBatch(info[0]);
-    return Napi::Number::New(info.Env(), is_open ? static_cast<double>(ring_.Next(BatchOf(info[0]))) : 0);
+    return Napi::Number::New(info.Env(), poll_.IsRunning() ? static_cast<double>(ring_.Next()) : 0);
   }
 
-  // send(batch, count): how many were not taken
+  // send(count): how many were not taken
   Napi::Value Send(const Napi::CallbackInfo& info) {
-    const bool is_open = poll_.IsRunning() && info.Length() > 1 && IsBatch(info[0]) && info[1].IsNumber();
-    if (!is_open) return Napi::Number::New(info.Env(), 0);
-    const std::size_t count = std::min<std::size_t>(info[1].As<Napi::Number>().Uint32Value(), kMaxBatch);
-    return Napi::Number::New(info.Env(), static_cast<double>(ring_.Send(BatchOf(info[0]), count)));
-  }
-
-  void Release(const Napi::CallbackInfo&) {
-    if (poll_.IsRunning()) ring_.Release();
+    if (!poll_.IsRunning() || info.Length() < 1 || !info[0].IsNumber()) return Napi::Number::New(info.Env(), 0);
+    const std::size_t count = std::min<std::size_t>(info[0].As<Napi::Number>().Uint32Value(), kMaxBatch);
+    return Napi::Number::New(info.Env(), static_cast<double>(ring_.Send(count)));
   }
 
   // receiveLong(start, buffer): bytes, 0 if there is none
@@ -139,6 +122,7 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
     const Napi::HandleScope scope(Env());
     [[maybe_unused]] const Napi::Object keep = Value();  // the callback may close()
     if (failed) ring_.ClearError();
+    const ReadablePoll::Pause pause(poll_);
     on_readable_.MakeCallback(Value(), std::initializer_list<napi_value>{}, *context_);
     ReportException(Env());
   }

@@ -15,9 +15,13 @@ SyscallResult ReadablePoll::Start(napi_env env, int fd, Callbacks callbacks) {
   poll_->data = this;
   callbacks_ = std::move(callbacks);
   napi_add_async_cleanup_hook(env, OnEnvironmentExit, this, &cleanup_hook_);
-  uv_poll_start(poll_, UV_READABLE, OnReadable);
+  Watch();
   Unref();
   return {};
+}
+
+void ReadablePoll::Watch() {
+  if (poll_ != nullptr) uv_poll_start(poll_, UV_READABLE, OnReadable);
 }
 
 void ReadablePoll::Stop() {
@@ -51,7 +55,7 @@ void ReadablePoll::OnReadable(uv_poll_t* poll, int status, int) {
   auto* self = static_cast<ReadablePoll*>(poll->data);
   self->callbacks_.on_readable(status < 0);
   // libuv stops a handle whose file has an error pending. `poll` is still the one that runs: nobody has stopped it.
-  if (status < 0 && self->poll_ == poll) uv_poll_start(poll, UV_READABLE, OnReadable);
+  if (status < 0 && self->poll_ == poll) self->Watch();
 }
 
 void ReadablePoll::OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* argument) {

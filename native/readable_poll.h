@@ -30,7 +30,21 @@ class ReadablePoll {
   void Unref();
   bool IsRunning() const { return poll_ != nullptr; }
 
+  // While it lives the file is not watched. Every frame that a watched packet socket has sent wakes whoever watches, by
+  // its buffer that is free again (sock_def_write_space()): a tenth of all time.
+  class Pause {
+   public:
+    explicit Pause(ReadablePoll& poll) : poll_(poll) { uv_poll_stop(poll.poll_); }
+    ~Pause() { poll_.Watch(); }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    ReadablePoll& poll_;
+  };
+
  private:
+  void Watch();
   bool StopPolling(napi_async_cleanup_hook_handle report_to);
   static void OnReadable(uv_poll_t* poll, int status, int events);
   static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* argument);

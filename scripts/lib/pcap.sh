@@ -32,13 +32,13 @@ remove_pcap_from() {
 
 end_left_process() {
   local try
-  run kill -TERM "$1"
+  run kill -TERM "$1" || return 0 # it has just ended by itself
   if [ "$DRY_RUN" = yes ]; then return 0; fi
   for ((try = 0; try < 50; try++)); do
     if ! kill -0 "$1" 2>/dev/null; then return 0; fi
     sleep 0.02
   done
-  run kill -KILL "$1"
+  run kill -KILL "$1" || return 0
 }
 
 # As src/host/local-delivery.ts names it.

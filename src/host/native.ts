@@ -31,17 +31,18 @@ export interface NativeNetlinkSocket {
 
 /** Frames in memory that the kernel shares with us: native/packet_ring.h. */
 export interface NativePacketRing {
-  /** Detached by close(). */
+  /**
+   * The ring itself; RING_BATCH_FRAMES places of RING_PLACE_BYTES for a frame and what stands before it; then, each as
+   * so many pairs of numbers of 32 bits, what next() found and what send() is to send. Detached by close().
+   */
   readonly memory: ArrayBuffer;
   /**
-   * How many frames have come that are in `batch` now: where in `memory`, and how many bytes, or RING_LONG_FRAME; their
-   * virtio_net_hdr stands before them. They stay until release().
+   * How many frames have come, frame N in place N until the next call. Of each, where in `memory`, and how many bytes,
+   * or RING_LONG_FRAME; its virtio_net_hdr stands before it.
    */
-  next(batch: Int32Array): number;
-  /** The first `count` of `batch`, each with its virtio_net_hdr. How many the interface did not take. */
-  send(batch: Int32Array, count: number): number;
-  /** What next() found is the kernel's again. */
-  release(): void;
+  next(): number;
+  /** So many of what is to be sent, each with its virtio_net_hdr. How many the interface did not take. */
+  send(count: number): number;
   /** A frame too long for a slot, its virtio_net_hdr first: how many bytes; 0: there is none. */
   receiveLong(start: number, buffer: Uint8Array): number;
   /** How many frames found no place since this was asked last. */
@@ -49,8 +50,10 @@ export interface NativePacketRing {
   close(): void;
 }
 
-/** Frames of a batch, each two numbers. */
 export const RING_BATCH_FRAMES = 64;
+export const RING_PLACE_BYTES = 2048 + 64;
+/** Where in its place a frame begins; one with a VLAN tag begins as much before that as the tag is long. */
+export const RING_FRAME_OFFSET = 18;
 export const RING_LONG_FRAME = -1;
 
 export interface NativePacketSender {
