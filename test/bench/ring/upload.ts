@@ -1,8 +1,8 @@
 /**
  * A large upload through the director with GRO, TSO and checksums left to cards, as Linux has them from the start. The
  * ring engine forwards whole what the director's interface merged, or what came uncut from a sender on the same host;
- * the pcap engine has merging switched off, and cuts what came uncut. In the network of scripts/lab, in turns; the
- * server compares every byte.
+ * the pcap engine has merging switched off, and cuts what came uncut. No faster than straight to the server it can be:
+ * that is measured, too. In the network of scripts/lab, in turns; the server compares every byte.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
@@ -19,6 +19,7 @@ const BYTES = 2 ** 30;
 const CHUNK_BYTES = 2 ** 24;
 const ENGINES = ['ring', 'pcap'] as const;
 type Engine = (typeof ENGINES)[number];
+type Way = Engine | 'straight';
 const LEAST_RATIO = 5;
 /** Whether the interfaces between client and director cut segments of up to 64 KB, as all but veth do. */
 const SENDERS = {
@@ -53,14 +54,13 @@ export async function upload(): Promise<string> {
     writeRandom(file);
     lab('up', '--offloads', 'on');
     // A veth has it off from the start; a card has it on.
-    lab('run', 'director', 'ethtool', '-K', 'eth0', 'gro', 'on');
+    for (const host of ['director', 'rs1']) lab('run', host, 'ethtool', '-K', 'eth0', 'gro', 'on');
     await startInLab('rs1', 'ready', PEER, 'receive', file, VIP, String(PORT));
     const tables: string[] = [];
     for (const sender of Object.keys(SENDERS) as Sender[]) {
       // Behind a veth that may cut, GRO has nothing to merge: veth.c, veth_skb_is_eligible_for_gro().
-      const { tso } = SENDERS[sender];
-      execFileSync('nsenter', [`--net=/run/netns/${LAB}-lan`, 'ethtool', '-K', 'director', 'tso', tso]);
-      tables.push(tableOf(sender, await measureRounds(file)));
+      cutTowards('director', SENDERS[sender].tso);
+      tables.push(tableOf(sender, await measureRounds(sender, file)));
     }
     return tables.join('\n\n');
   } finally {
@@ -69,22 +69,25 @@ export async function upload(): Promise<string> {
   }
 }
 
-async function measureRounds(file: string): Promise<Record<Engine, Upload>[]> {
+async function measureRounds(sender: Sender, file: string): Promise<Record<Way, Upload>[]> {
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++)
-    rounds.push({ ring: await measure('ring', file), pcap: await measure('pcap', file) });
+    rounds.push({
+      ring: await measure('ring', file),
+      pcap: await measure('pcap', file),
+      straight: measureStraight(sender, file),
+    });
   return rounds;
 }
 
-function tableOf(sender: Sender, rounds: readonly Record<Engine, Upload>[]): string {
-  const of = (value: (round: Record<Engine, Upload>) => number): Summary => summarize(rounds.map(value));
+function tableOf(sender: Sender, rounds: readonly Record<Way, Upload>[]): string {
+  const of = (value: (round: Record<Way, Upload>) => number): Summary => summarize(rounds.map(value));
+  const toPcap = (way: Way) => of((round) => round[way].bytesPerSec / round.pcap.bytesPerSec);
+  const rate = (way: Way) => of((round) => round[way].bytesPerSec / 1e6);
   const { atLeast } = SENDERS[sender];
   return measuredTable(`an upload of 1 GiB with GRO on, every byte compared; the client sends ${sender}`, [
-    ...ENGINES.map((engine) => ({
-      what: `${engine}: MB a second`,
-      summary: of((round) => round[engine].bytesPerSec / 1e6),
-      digits: 0,
-    })),
+    ...ENGINES.map((engine) => ({ what: `${engine}: MB a second`, summary: rate(engine), digits: 0 })),
+    { what: 'straight to the server, without a director: MB a second', summary: rate('straight'), digits: 0 },
     ...ENGINES.map((engine) => ({
       what: `${engine}: frames that the director handled`,
       summary: of((round) => round[engine].frames),
@@ -92,10 +95,11 @@ function tableOf(sender: Sender, rounds: readonly Record<Engine, Upload>[]): str
     })),
     {
       what: 'ratio of the rates, ring to pcap',
-      summary: of(({ ring, pcap }) => ring.bytesPerSec / pcap.bytesPerSec),
+      summary: toPcap('ring'),
       digits: 1,
       bar: atLeast === undefined ? undefined : { atLeast },
     },
+    { what: 'ratio of the rates, straight to pcap', summary: toPcap('straight'), digits: 1 },
   ]);
 }
 
@@ -107,14 +111,37 @@ async function measure(engine: Engine, file: string): Promise<Upload> {
     // Its neighbour is known by then.
     await sleep(1000);
     const before = await forwarded();
-    const seconds = Number(lab('run', 'client', process.execPath, PEER, 'send', file, VIP, String(PORT)));
-    return { bytesPerSec: BYTES / seconds, frames: (await forwarded()) - before };
+    const bytesPerSec = send(file);
+    return { bytesPerSec, frames: (await forwarded()) - before };
   } finally {
     client.close();
     const end = ended(director);
     director.kill('SIGTERM');
     await end;
   }
+}
+
+/** The client takes the server for the one that holds the virtual address. */
+function measureStraight(sender: Sender, file: string): Upload {
+  const [link] = JSON.parse(lab('run', 'rs1', 'ip', '-j', 'link', 'show', 'eth0')) as [{ address: string }];
+  const neighbor = (...words: string[]) => lab('run', 'client', 'ip', 'neigh', ...words);
+  cutTowards('rs1', SENDERS[sender].tso);
+  neighbor('replace', VIP, 'lladdr', link.address, 'dev', 'eth0', 'nud', 'permanent');
+  try {
+    return { bytesPerSec: send(file), frames: 0 };
+  } finally {
+    neighbor('del', VIP, 'dev', 'eth0');
+    cutTowards('rs1', 'on');
+  }
+}
+
+/** Returns bytes a second. */
+const send = (file: string): number =>
+  BYTES / Number(lab('run', 'client', process.execPath, PEER, 'send', file, VIP, String(PORT)));
+
+/** TSO of the switch's port towards that host. */
+function cutTowards(host: string, tso: 'on' | 'off'): void {
+  execFileSync('nsenter', [`--net=/run/netns/${LAB}-lan`, 'ethtool', '-K', host, 'tso', tso]);
 }
 
 async function startDirector(engine: Engine): Promise<ChildProcess> {
