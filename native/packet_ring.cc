@@ -104,18 +104,23 @@ SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<
   if (fd_ < 0) return Failed("socket");
   SetBuffer(fd_, SO_RCVBUFFORCE, SO_RCVBUF);
   SetBuffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
   const int on = 1;
   const tpacket_req request{kBlockBytes, static_cast<unsigned>(slots * kSlotBytes / kBlockBytes), kSlotBytes, slots};
   const bool is_set = Set(fd_, SOL_PACKET, PACKET_VERSION, static_cast<int>(TPACKET_V2)) &&
                       Set(fd_, SOL_PACKET, PACKET_VNET_HDR, on) && Set(fd_, SOL_PACKET, PACKET_COPY_THRESH, on) &&
-                      Set(fd_, SOL_PACKET, PACKET_RX_RING, request) &&
-                      Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program);
+                      Set(fd_, SOL_PACKET, PACKET_RX_RING, request);
   if (!is_set) return Failed("setsockopt");
+  const SyscallResult filtered = SetFilter(filter);
+  if (filtered.error != 0) return filtered;
   slots_ = slots;
   ring_bytes_ = std::size_t{slots} * kSlotBytes;
   const SyscallResult mapped = Map();
   return mapped.error == 0 ? Bind(fd_, interface, ETH_P_ALL) : mapped;
+}
+
+SyscallResult PacketRing::SetFilter(const std::vector<sock_filter>& filter) {
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
+  return Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program) ? SyscallResult{} : Failed("setsockopt");
 }
 
 // The ring, and what memory_bytes() says right behind it.

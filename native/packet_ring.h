@@ -43,6 +43,8 @@ class PacketRing {
 
   // Frames that `filter` (classic BPF) lets pass arrive from now on, ones that this socket sends not among them.
   SyscallResult Open(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots);
+  // From the next frame on.
+  SyscallResult SetFilter(const std::vector<sock_filter>& filter);
   // The next ones that have come, whole with their VLAN tag, each in its place: frame N in place N. Returns how many;
   // where they are stands in Received(). They stay until the next call.
   std::size_t Next();

@@ -40,6 +40,7 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
     return DefineClass(env, "PacketRing",
                        {
                            InstanceAccessor<&PacketRingWrap::Memory>("memory"),
+                           InstanceMethod<&PacketRingWrap::SetFilter>("setFilter"),
                            InstanceMethod<&PacketRingWrap::Next>("next"),
                            InstanceMethod<&PacketRingWrap::Send>("send"),
                            InstanceMethod<&PacketRingWrap::ReceiveLong>("receiveLong"),
@@ -76,6 +77,11 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
  private:
   Napi::Value Memory(const Napi::CallbackInfo& info) {
     return memory_.IsEmpty() ? info.Env().Undefined() : memory_.Value();
+  }
+
+  // setFilter(filter)
+  void SetFilter(const Napi::CallbackInfo& info) {
+    if (poll_.IsRunning() && info.Length() > 0 && IsBytes(info[0])) Succeeded(info.Env(), ring_.SetFilter(FilterOf(BytesOf(info[0]))));
   }
 
   // next(): how many

@@ -37,7 +37,7 @@ export interface FrameEngine extends FrameSink {
   /** Of the interface. */
   mtuBytes: number;
   readonly isOpen: boolean;
-  /** Receives from now on what is wanted. Throws why it cannot. */
+  /** Receives from now on what is wanted, and loses nothing of what it received before, too. Throws why it cannot. */
   open(wanted: Wanted): void;
   close(): void;
   /** Frames that came faster than they were taken, since the engine began; null: nobody counts them. */

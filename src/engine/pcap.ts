@@ -11,6 +11,8 @@ import { completeChecksum, segmentTcp } from './segment.ts';
 
 /** With GRO off a slot takes a little over the MTU: about 20,000 frames at 1,500 bytes. */
 const RING_BYTES = 32 * 1024 * 1024;
+/** libpcap has handed over by then what came before a new opening. */
+const OVERLAP_MS = 20;
 /** Nothing is read where frames are only delivered. */
 const NOTHING = 'less 1';
 
@@ -32,16 +34,20 @@ export class PcapEngine implements FrameEngine {
     this.options = options;
   }
 
+  /** One that is open already goes on for a moment beside the new one: what both receive is sent twice, and nothing is lost. */
   open({ ownMac, addresses }: Wanted): void {
-    this.close();
+    const before = [this.wire, this.host];
     const filter = captureFilter(renderMac(ownMac), addresses);
     const { interface: name, delivery, onWake, onFrame } = this.options;
-    this.host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
+    const host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
     const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) => {
       onWake();
       onFrame(wire.view, lengthBytes);
     });
+    this.host = host;
     this.wire = wire;
+    // To open may take longer than that, and timers that are due come before what can be read.
+    setImmediate(() => setTimeout(() => before.forEach((one) => void one?.close()), OVERLAP_MS));
   }
 
   close(): void {

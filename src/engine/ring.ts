@@ -83,8 +83,12 @@ export class RingEngine implements FrameEngine {
   }
 
   open(wanted: Wanted): void {
-    this.close();
     const { interface: name, delivery, slice } = this.options;
+    const filter = packetFilter(wanted, slice);
+    if (this.rings !== undefined) {
+      this.rings.ring.setFilter(filter);
+      return;
+    }
     const { PacketRing, PacketSender } = loadHostAddon();
     const opened: { close(): void }[] = [];
     const keep = <T extends { close(): void }>(one: T): T => {
@@ -94,7 +98,6 @@ export class RingEngine implements FrameEngine {
     try {
       const wire = keep(new PacketSender(name));
       const host = keep(new PacketSender(delivery.interface));
-      const filter = packetFilter(wanted, slice);
       const ring = keep(new PacketRing(name, filter, SLOTS, () => this.receive()));
       const { memory } = ring;
       this.rings = {

@@ -43,6 +43,8 @@ export interface NativePacketRing {
   next(): number;
   /** So many of what is to be sent, each with its virtio_net_hdr. How many the interface did not take. */
   send(count: number): number;
+  /** As the constructor takes it, from the next frame on. */
+  setFilter(filter: Uint8Array): void;
   /** A frame too long for a slot, its virtio_net_hdr first: how many bytes; 0: there is none. */
   receiveLong(start: number, buffer: Uint8Array): number;
   /** How many frames found no place since this was asked last. */
