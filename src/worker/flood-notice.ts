@@ -5,7 +5,7 @@ import { Verdict } from '../datapath/verdict.ts';
 import type { Notice } from './messages.ts';
 
 /** Shorter pauses are of the same flood. */
-const PAUSE_MS = 10_000;
+const PAUSE_MS = 5000;
 
 export class FloodNotice {
   /** Undefined: none. */
