@@ -42,7 +42,7 @@ enum verdict {
 	VERDICT_DROP_DELIVER = 73,
 	VERDICT_DROP_TTL = 74,
 	VERDICT_DROP_DEFENSE = 75,
-	/* Not of the program, which is as fast as any flood: src/datapath/syn-flood.ts. */
+	/* Never by the program: src/datapath/syn-flood.ts. */
 	VERDICT_DROP_FIRST_SYN = 76,
 };
 

@@ -242,7 +242,8 @@ export class PathDatapath implements WorkerDatapath {
 
   private lookForFlood(): void {
     const { path } = this;
-    path.synFlood.look(path.now, path.settings.syn_flood_rate);
+    // A process has its part of the clients.
+    path.synFlood.look(path.now, Math.ceil(path.settings.syn_flood_rate / path.registry.slice.count));
     const notice = this.floodNotice.look(path, this.lastSliceMs);
     if (notice !== undefined) this.line.notice(notice);
   }

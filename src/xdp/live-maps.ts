@@ -88,7 +88,7 @@ export class LiveMaps implements Live {
     return isOn && ((config.get32(0, CONFIG.at.dropCounter) - 1) | 0) <= 0;
   }
 
-  /** The program takes all SYNs of a flood. */
+  /** The program drops none: src/datapath/syn-flood.ts. */
   isFirstSyn(): boolean {
     return false;
   }
