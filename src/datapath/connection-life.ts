@@ -98,6 +98,7 @@ export function stepState(path: Path, connection: number, server: RealServer, si
   }
 }
 
+/** Into and out of the half-open states: what that says of the client, of the server, and of a flood. */
 function stepHandshake(
   path: Path,
   connection: number,
