@@ -42,6 +42,8 @@ enum verdict {
 	VERDICT_DROP_DELIVER = 73,
 	VERDICT_DROP_TTL = 74,
 	VERDICT_DROP_DEFENSE = 75,
+	/* Never by the program: src/datapath/syn-flood.ts. */
+	VERDICT_DROP_FIRST_SYN = 76,
 };
 
 #endif

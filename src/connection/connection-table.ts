@@ -471,7 +471,8 @@ export class ConnectionTable {
     return hash.of6(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7), ports, kind);
   }
 
-  private hashOf(packet: Packet): number {
+  /** Under a secret key: nobody can choose it. */
+  hashOf(packet: Packet): number {
     const ports = (packet.clientPort << 16) | packet.virtualPort;
     const kind = kindOf(packet);
     if (packet.ipVersion === 4) return this.hash.of4(packet.client0, packet.virtual0, ports, kind);

@@ -85,10 +85,9 @@ export function stepState(path: Path, connection: number, server: RealServer, si
     const seesBoth = !connections.hasFlag(connection, ConnectionFlag.NoOutput);
     const direction = seesBoth ? side : TcpDirection.InputOnly;
     const state = nextTcpState(before, packet.stateInput, direction, path.defense.isSecure);
-    if (state !== before) enterState(path, connection, server, state, isActiveTcpState(state));
-    if (state !== before && state === TcpState.Established) {
-      assureTemplate(path, connection);
-      if (isHalfOpenTcpState(before)) server.lastAlive = path.now;
+    if (state !== before) {
+      enterState(path, connection, server, state, isActiveTcpState(state));
+      stepHandshake(path, connection, server, before, state);
     }
     connections.setExpires(connection, path.now + timeouts.tcp[state]!);
   } else {
@@ -97,6 +96,23 @@ export function stepState(path: Path, connection: number, server: RealServer, si
     if (state !== before && isActiveSctpState(state)) assureTemplate(path, connection);
     connections.setExpires(connection, path.now + timeouts.sctp[state]!);
   }
+}
+
+/** Into and out of the half-open states: what that says of the client, of the server, and of a flood. */
+function stepHandshake(
+  path: Path,
+  connection: number,
+  server: RealServer,
+  before: number,
+  state: number,
+): void {
+  const wasHalfOpen = isHalfOpenTcpState(before);
+  if (state === TcpState.Established) {
+    assureTemplate(path, connection);
+    if (!wasHalfOpen) return;
+    server.lastAlive = path.now;
+    path.synFlood.countEstablished();
+  } else if (!wasHalfOpen && isHalfOpenTcpState(state)) path.synFlood.countHalfOpen();
 }
 
 function enterState(

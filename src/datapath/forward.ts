@@ -26,7 +26,7 @@ import { forget, isExpired, stepState } from './connection-life.ts';
 import { rewriteDirectRoute } from './direct-route.ts';
 import { rememberDatagram, serverOfFragment } from './fragments.ts';
 import { replyPortUnreachable, replyTimeExceeded } from './icmp-reply.ts';
-import { isOpening, openConnection } from './open-connection.ts';
+import { isFirstSyn, isOpening, openConnection, refusing } from './open-connection.ts';
 import type { Path } from './path.ts';
 import { moveConnection, otherServerThatLives } from './second-chance.ts';
 import { replyReset } from './tcp-reset.ts';
@@ -49,6 +49,7 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
     return packet.isOutgoing ? Verdict.PassOwn : Verdict.PassNotVirtual;
   if (packet.isOutgoing) return followOwnReply(path);
   if (packet.fragmentOffsetBytes > 0) return forwardFragment(path, frame);
+  if (path.synFlood.isOn && isFirstSyn(path)) return dropFirstSyn(path);
 
   // One from port 0 is remembered, and never found again: __ip_vs_conn_in_get().
   const found = packet.hasPorts && packet.clientPort !== 0 ? findConnection(path) : NO_CONNECTION;
@@ -63,6 +64,11 @@ function handle(path: Path, frame: DataView, lengthBytes: number): Verdict {
   if (other !== undefined) return forwardOpened(path, frame, moveConnection(path, found, other));
   path.connection = found;
   return forwardTo(path, frame, server);
+}
+
+function dropFirstSyn(path: Path): Verdict {
+  refusing(path, Verdict.DropFirstSyn);
+  return Verdict.DropFirstSyn;
 }
 
 /** A TCP segment that RST answers: RFC 9293 3.10.7.1. */

@@ -46,6 +46,23 @@ export function openConnection(path: Path): RealServer | undefined {
   return admit(path, service, server, template);
 }
 
+/**
+ * While a SYN flood is on, whether this is the first SYN of what would be a connection of some service. Before the table is
+ * asked, which costs as much again: so a SYN on a connection that lives, or is over, is one, too.
+ */
+export function isFirstSyn(path: Path): boolean {
+  const { packet } = path;
+  if (packet.protocol !== IpProtocol.Tcp || packet.isIcmpError) return false;
+  if (!isOpening(packet) || (packet.tcpFlags & TcpFlag.Rst) !== 0) return false;
+  if (packet.clientPort === FTP_DATA_PORT || hasMartianSource(path)) return false;
+  const service = path.services.match(packet);
+  return (
+    service !== undefined &&
+    takesPort(service, packet) &&
+    path.synFlood.isFirst(path.connections.hashOf(packet))
+  );
+}
+
 /** Remembers the choice; `path.connection` is the connection. */
 export function admit(
   path: Path,

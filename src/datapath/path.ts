@@ -14,6 +14,7 @@ import { Defense } from './defense.ts';
 import { MAX_DATAGRAMS } from './fragments.ts';
 import { ReplyLimit } from './reply-limit.ts';
 import { Room } from './room.ts';
+import { SynFlood } from './syn-flood.ts';
 import { VERDICT_COUNT, Verdict } from './verdict.ts';
 import { createWaitingBuffer, WaitingFragments } from './waiting-fragments.ts';
 
@@ -51,6 +52,7 @@ export interface Path {
   readonly verdicts: Float64Array;
   readonly replies: ReplyLimit;
   readonly defense: Defense;
+  readonly synFlood: SynFlood;
   /** For what is new when the table of connections is full. */
   readonly room: Room;
 }
@@ -98,6 +100,7 @@ export function createPath(options: PathOptions): Path {
     verdicts: memory?.verdicts ?? new Float64Array(VERDICT_COUNT),
     replies: new ReplyLimit(),
     defense: new Defense(),
+    synFlood: new SynFlood(),
     room: new Room(connectionTableSize),
   };
 }

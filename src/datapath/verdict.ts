@@ -66,6 +66,8 @@ export const Verdict = {
   DropDefense: 75,
   /** TTL used up, and no answer is due: the frame is an ICMP error itself. */
   DropTtl: 74,
+  /** A SYN flood is on, and this is a connection's first SYN: its client sends it again. */
+  DropFirstSyn: 76,
 } as const;
 
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];

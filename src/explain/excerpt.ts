@@ -29,6 +29,8 @@ export interface Excerpt {
   readonly isSecure: boolean;
   /** It is the next first packet's turn to be dropped by drop_packet. */
   readonly dropsFirst: boolean;
+  /** A SYN flood is on, and this packet's connection is not among those whose first SYN came. */
+  readonly isFirstSyn: boolean;
   /** The limits would let an ICMP answer to this packet's client through. */
   readonly mayReply: boolean;
   readonly room: RoomExcerpt;

@@ -21,6 +21,8 @@ export function findStep(attempt: Attempt): ExplainedStep {
     return step(`there is no IPv${version} service: the path looks no further`);
   if (packet.fragmentOffsetBytes > 0 && !packet.isOutgoing) return step(datagramText(attempt));
   if (!packet.hasPorts) return step('the packet ends before its ports: it is of no connection');
+  if (attempt.verdict === Verdict.DropFirstSyn)
+    return step('a SYN flood is on: a first SYN is dropped before its connection is looked for');
   const { connection } = excerpt;
   const ends = `${protocolName(packet.protocol)} from ${clientEnd(packet)} to ${virtualEnd(packet)}`;
   if (connection === null && packet.clientPort === 0)

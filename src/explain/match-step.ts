@@ -34,6 +34,11 @@ export function matchStep(attempt: Attempt): ExplainedStep | undefined {
   const text = `${howMatched(attempt, service)}: ${optionWords(service.options)}`;
   const objection = objectionOf(attempt, service);
   if (objection !== undefined) return step(text, objection);
+  if (verdict === Verdict.DropFirstSyn)
+    return step(
+      text,
+      `more than ${excerpt.settings.syn_flood_rate} SYNs a second came that nobody followed up (syn_flood_rate): this one is remembered for 2 to 4 s, and goes its way if it comes again`,
+    );
   if (excerpt.dropsFirst)
     return step(text, 'drop_packet is in force, and it is the turn of this first packet');
   if (verdict === Verdict.DeliverUnscheduled && packet.clientPort === FTP_PORT - 1)
@@ -42,7 +47,8 @@ export function matchStep(attempt: Attempt): ExplainedStep | undefined {
 }
 
 export function asksForService(attempt: Attempt): boolean {
-  const { packet, excerpt, isFound } = attempt;
+  const { packet, excerpt, isFound, verdict } = attempt;
+  if (verdict === Verdict.DropFirstSyn) return true;
   if (packet.isOutgoing || packet.fragmentOffsetBytes > 0) return false;
   if (!excerpt.services.some(({ service }) => isOfVersion(service, packet.ipVersion))) return false;
   if (packet.isIcmpError) return !isFound && excerpt.settings.schedule_icmp !== 0;

@@ -12,6 +12,7 @@ import { setDatagramKey } from '../datapath/fragments.ts';
 import { createPath, type Path } from '../datapath/path.ts';
 import { ReplyLimit } from '../datapath/reply-limit.ts';
 import { Room } from '../datapath/room.ts';
+import { SynFlood } from '../datapath/syn-flood.ts';
 import { VERDICT_COUNT } from '../datapath/verdict.ts';
 import type { FrameSink } from '../engine/engine.ts';
 import { type Configuration, EMPTY_CONFIGURATION, serviceKey } from '../service/configuration.ts';
@@ -57,6 +58,7 @@ export function scratchPath(
     }),
     replies: new GivenReplyLimit(excerpt.mayReply),
     defense: new GivenDefense(excerpt),
+    synFlood: new GivenSynFlood(excerpt.isFirstSyn),
     room: new GivenRoom(room.makes),
   };
   path.now = excerpt.now;
@@ -232,6 +234,17 @@ class GivenDefense extends Defense {
 
   override dropsPacket(): boolean {
     return this.drops;
+  }
+}
+
+class GivenSynFlood extends SynFlood {
+  constructor(isFirst: boolean) {
+    super();
+    this.isOn = isFirst;
+  }
+
+  override isFirst(): boolean {
+    return this.isOn;
   }
 }
 

@@ -31,6 +31,7 @@ export interface Live {
   readonly marks: readonly MarkRule[];
   readonly isSecure: boolean;
   readonly dropsFirst: boolean;
+  isFirstSyn(packet: Packet): boolean;
   mayReply(packet: Packet): boolean;
   /** Undefined: the number is nobody's. */
   server(id: number): ServerExcerpt | undefined;
@@ -77,6 +78,7 @@ export function takeExcerpt(live: Live, frame: Uint8Array): Excerpt {
     marks: live.marks,
     isSecure: live.isSecure,
     dropsFirst: live.dropsFirst,
+    isFirstSyn: isWhole && packet.hasPorts && live.isFirstSyn(packet),
     mayReply: isWhole && live.mayReply(packet),
     room: isWhole ? live.room(packet, templateKey) : { free: 0, makes: [] },
     services,

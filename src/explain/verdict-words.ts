@@ -39,6 +39,8 @@ export const VERDICT_WORDS: Readonly<Record<keyof typeof Verdict, string>> = {
   DropTransmit: 'the interface does not take the frame: dropped',
   DropDeliver: 'this host does not take the packet: dropped',
   DropDefense: 'drop_packet is in force, and it is the turn of this first packet: dropped',
+  DropFirstSyn:
+    'a SYN flood is on, and this is the first SYN of its connection: dropped, until the client sends it again',
   DropTtl: 'its TTL or hop limit is used up, and no answer is due: dropped',
   DropTruncated: 'the frame ends within a header: dropped',
   DropIpVersion: 'the version in the IP header is not that of the frame type: dropped',

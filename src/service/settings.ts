@@ -1,7 +1,8 @@
 /**
  * The IPVS sysctls that matter to a director, by their names, values and defaults (linux,
- * Documentation/networking/ipvs-sysctl.rst), and two of our own, failed_connections and second_chance. Where IPVS measures the host's free memory the director measures the
- * free places of its connection table: low is when fewer than an eighth are left.
+ * Documentation/networking/ipvs-sysctl.rst), and three of our own: failed_connections, second_chance and
+ * syn_flood_rate. Where IPVS measures the host's free memory the director measures the free places of its connection
+ * table: low is when fewer than an eighth are left.
  */
 import { DirectorError } from '../errors.ts';
 
@@ -80,6 +81,12 @@ export const SETTINGS = {
   },
   sloppy_sctp: { default: 0, max: 1, meaning: '1: any SCTP packet but ABORT opens a connection' },
   sloppy_tcp: { default: 0, max: 1, meaning: '1: any TCP packet but RST opens a connection' },
+  syn_flood_rate: {
+    default: 10_000,
+    max: 1_000_000_000,
+    meaning:
+      "more unanswered SYNs a second are a flood: a connection's first SYN is dropped (pcap, ring); 0 never",
+  },
 } as const satisfies Record<string, SettingSpec>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -27,6 +27,7 @@ export const liveOf = (path: Path, { timeouts, marks }: Configuration): Live => 
   marks,
   isSecure: path.defense.isSecure,
   dropsFirst: path.defense.wouldDropPacket,
+  isFirstSyn: (packet) => path.synFlood.wouldBeFirst(path.connections.hashOf(packet)),
   mayReply: (packet) => path.replies.allows(path.now, packet),
   server: (id) => serverExcerpt(path, id),
   connection: (packet) => connectionExcerpt(path, packet),

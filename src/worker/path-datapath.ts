@@ -12,6 +12,7 @@ import type { EngineOptions, FrameEngine } from '../engine/engine.ts';
 import { parseMac, renderIpv4, renderMac } from '../wire/address.ts';
 import type { CaptureLine } from './capture-line.ts';
 import type { WorkerDatapath, WorkerLine } from './datapath.ts';
+import { FloodNotice } from './flood-notice.ts';
 import { HANDOVER_SIGNAL, Handover, takePlaces, writeNote } from './handover.ts';
 import type {
   ConfigurationMessage,
@@ -58,6 +59,7 @@ export class PathDatapath implements WorkerDatapath {
   private lastSliceMs = 0;
   private slices = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
+  private readonly floodNotice = new FloodNotice();
 
   constructor(
     request: StartRequest,
@@ -232,9 +234,18 @@ export class PathDatapath implements WorkerDatapath {
     this.lastSliceMs = performance.now();
     this.tick();
     this.sweep.run(path, Math.ceil(path.connections.highestEntry / SWEEP_SLICES));
+    this.lookForFlood();
     if (++this.slices % SWEEP_SLICES === 0) this.everySecond();
     this.answerSuccessor();
     if (!this.engine.isOpen && this.lastSliceMs - this.lastOpenMs > REOPEN_MS) this.capture();
+  }
+
+  private lookForFlood(): void {
+    const { path } = this;
+    // A process has its part of the clients.
+    path.synFlood.look(path.now, Math.ceil(path.settings.syn_flood_rate / path.registry.slice.count));
+    const notice = this.floodNotice.look(path, this.lastSliceMs);
+    if (notice !== undefined) this.line.notice(notice);
   }
 
   private everySecond(): void {

@@ -88,6 +88,11 @@ export class LiveMaps implements Live {
     return isOn && ((config.get32(0, CONFIG.at.dropCounter) - 1) | 0) <= 0;
   }
 
+  /** The program drops none: src/datapath/syn-flood.ts. */
+  isFirstSyn(): boolean {
+    return false;
+  }
+
   mayReply(packet: Packet): boolean {
     return mayReply(this.program, packet, this.programNow);
   }

@@ -59,6 +59,7 @@ function createTestPath(): Path {
 
 interface Kind {
   readonly name: string;
+  readonly prepare?: (path: Path) => void;
   readonly before?: FrameBuilder;
   readonly frame: FrameBuilder;
   readonly verdict: string;
@@ -68,10 +69,20 @@ interface Kind {
 
 const client4 = () => eth().ipv4(CLIENT, VIP);
 const client6 = () => eth().ipv6(CLIENT6, VIP6);
+const IDENTIFICATION_OFFSET = 18;
+const CLIENT_LOW_OFFSET = 28;
 const CLIENT_PORT_OFFSET = 34;
 /** Every frame from another port: with a table of 1000, all but the first of them find it full. */
 const otherPort = (frame: DataView, count: number): void =>
   frame.setUint16(CLIENT_PORT_OFFSET, 1024 + (count % 60_000));
+/** Every frame of another client. The identification makes up for its address in the checksum. */
+function otherFlow(frame: DataView, count: number): void {
+  const sum = frame.getUint16(IDENTIFICATION_OFFSET) + frame.getUint16(CLIENT_LOW_OFFSET);
+  const low = count % 0xffff;
+  frame.setUint16(CLIENT_LOW_OFFSET, low);
+  frame.setUint16(IDENTIFICATION_OFFSET, (sum + 0xffff - low) % 0xffff);
+  frame.setUint16(CLIENT_PORT_OFFSET, 1024 + Math.floor(count / 0xffff));
+}
 
 const KINDS: readonly Kind[] = [
   {
@@ -109,6 +120,17 @@ const KINDS: readonly Kind[] = [
     frame: client4().tcp(31337, 80, SYN),
     verdict: 'Forward',
     vary: otherPort,
+  },
+  {
+    name: 'SYN flood, its first SYNs dropped',
+    prepare: ({ synFlood }) => {
+      synFlood.countHalfOpen();
+      synFlood.countHalfOpen();
+      synFlood.look(0, 1);
+    },
+    frame: client4().tcp(31337, 80, SYN),
+    verdict: 'DropFirstSyn',
+    vary: otherFlow,
   },
   {
     name: 'UDP flood against a full table',
@@ -170,6 +192,7 @@ for (const kind of KINDS) {
     memory.set(frame.bytes());
     forward(path, view, frame.bytes().length);
   };
+  kind.prepare?.(path);
   if (kind.before !== undefined) forwardOnce(kind.before);
   const bytes = kind.frame.bytes();
   run(path, view, memory, bytes, kind, WARM_UP_FRAMES);

@@ -205,6 +205,19 @@ PassNotVirtual`);
     ]);
   });
 
+  test('by a flood, of the first SYN', () => {
+    const director = directorWith({ syn_flood_rate: 1 });
+    for (const port of [5001, 5002]) director.handle(tcp(SYN, port));
+    director.path.synFlood.look(director.path.now, 1);
+    expect(wordsOf(director, tcp(SYN))).toMatch(
+      /^find: a SYN flood is on: .*\nmatch: .*: scheduler rr\n {2}more than 1 SYNs a second .* \(syn_flood_rate\): .* comes again\nsend: nothing is sent\nDropFirstSyn$/m,
+    );
+    expect(wordsOf(director, tcp(SYN))).toMatch(/\nremember: a new connection .*\nForward\n/s);
+    expect(wordsOf(director, tcp(ACK))).toMatch(/SYN_RECV -> ESTABLISHED/);
+    // Not even one whose connection there is.
+    expect(wordsOf(director, tcp(SYN, 5001))).toMatch(/nothing is sent\nDropFirstSyn$/);
+  });
+
   test('by drop_packet', () => {
     const director = directorWith({ drop_packet: 3, am_droprate: 1 });
     director.session.everySecond();

@@ -2,17 +2,22 @@
 import { createHash } from 'node:crypto';
 import { ConnectionHash } from '../../src/connection/connection-hash.ts';
 import { connectionTableBytes, tableMemoryIn } from '../../src/connection/connection-table.ts';
+import { SynFlood } from '../../src/datapath/syn-flood.ts';
 import { VERDICT_COUNT } from '../../src/datapath/verdict.ts';
 import type { Edit } from '../../src/service/model.ts';
 import type { RealServer } from '../../src/service/real-server.ts';
 import { TestDirector } from '../helpers/test-director.ts';
+import type { Random } from '../model/random.ts';
 import type { ContestKind } from '../model/search.ts';
+import type { Step } from '../model/steps.ts';
 import { changed } from '../xdp/changed.ts';
 import { type Explained, Explaining } from './contest.ts';
 
 const TICKS_PER_SECOND = 100;
 /** More than a world has, so that its table can be looked at often. */
 const DATAGRAMS = 1024;
+/** For the same reason; so some SYNs are taken for others. */
+const PAIRS = 64;
 
 export class ExplainedPath implements Explained {
   readonly limits = { min: 0, max: 60_000 };
@@ -30,6 +35,7 @@ export class ExplainedPath implements Explained {
         verdicts: new Float64Array(VERDICT_COUNT),
       },
     });
+    Object.assign(this.director.path, { synFlood: new SynFlood(PAIRS) });
   }
 
   edit(edit: Edit): void {
@@ -43,6 +49,7 @@ export class ExplainedPath implements Explained {
   handle(frame: Uint8Array) {
     const before = new Map([...this.director.path.registry].map((server) => [server, countOf(server)]));
     const { verdict, sent } = this.director.handle(frame);
+    this.lookForFlood();
     const counted = [...before].find(([server, count]) => countOf(server) !== count);
     return { verdict, sent, server: counted?.[0].address.address };
   }
@@ -54,8 +61,14 @@ export class ExplainedPath implements Explained {
       director.path.now += step;
       left -= step;
       director.sweepSlice(Math.ceil(director.path.connections.highestEntry / 2));
+      this.lookForFlood();
       if (step === TICKS_PER_SECOND) director.session.everySecond();
     }
+  }
+
+  private lookForFlood(): void {
+    const { synFlood, now, settings } = this.director.path;
+    synFlood.look(now, settings.syn_flood_rate);
   }
 
   setNextHop(address: string, mac: string | null): void {
@@ -94,9 +107,16 @@ function fieldsOf(root: object): string {
   });
 }
 
+/** A world has few connections at once: where a flood may be on, it is of two. */
+function withFloods(step: Step, random: Random): Step {
+  if (step.do === 'edit' && step.edit.op === 'set' && random.chance(0.4))
+    return { do: 'edit', edit: { op: 'set', name: 'syn_flood_rate', value: random.chance(0.9) ? 1 : 0 } };
+  return changed(step, random);
+}
+
 export const EXPLANATION_AND_PATH: ContestKind = {
   names: 'explanation and path',
   again: (seed, steps) => `npm run explained -- --seed ${seed} --steps ${steps}`,
   create: (capacity) => new Explaining(new ExplainedPath(capacity)),
-  change: changed,
+  change: withFloods,
 };

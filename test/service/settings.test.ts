@@ -20,7 +20,7 @@ const KERNEL_DEFAULTS = {
 };
 
 /** What IPVS does not have. */
-const OWN_DEFAULTS = { failed_connections: 1, second_chance: 1 };
+const OWN_DEFAULTS = { failed_connections: 1, second_chance: 1, syn_flood_rate: 10_000 };
 
 test('defaults are the kernel’s', () => {
   expect(DEFAULT_SETTINGS).toEqual({ ...KERNEL_DEFAULTS, ...OWN_DEFAULTS });

@@ -1,11 +1,13 @@
-// Sends forged frames to a virtual address as fast as it can, for SECONDS, each from another address and port. The first
-// line says that it has begun, the last how many it sent.
-// Usage: node forged.mjs KIND TO_MAC VIRTUAL_ADDRESS PORT SECONDS
+// Sends forged frames to a virtual address as fast as it can, or RATE a second at most, for SECONDS, each from another
+// address and port. The first line says that it has begun, the last how many it sent.
+// Usage: node forged.mjs KIND TO_MAC VIRTUAL_ADDRESS PORT SECONDS [RATE]
 //   syn        TCP SYNs                         udp        datagrams to ever new ports
 //   fragment   first fragments of UDP datagrams malformed  IPv4 whose total length is more than the frame has
+import { setTimeout as pause } from 'node:timers/promises';
 import cap from 'cap';
 
-const [kind = 'syn', toMac = '', address = '', port = '80', seconds = '20'] = process.argv.slice(2);
+const [kind = 'syn', toMac = '', address = '', port = '80', seconds = '20', rate = 'Infinity'] =
+  process.argv.slice(2);
 const FRAME_BYTES = 60;
 const BATCH = 256;
 const IP = 14;
@@ -63,9 +65,11 @@ function change(number) {
 const wire = new cap.Cap();
 wire.open('eth0', 'less 1', 1024 * 1024, Buffer.alloc(65536));
 console.log('begun');
-const endMs = performance.now() + 1000 * Number(seconds);
+const beginMs = performance.now();
+const elapsedSec = () => (performance.now() - beginMs) / 1000;
 let sent = 0;
-while (performance.now() < endMs) {
+while (elapsedSec() < Number(seconds)) {
+  while (sent > Number(rate) * elapsedSec()) await pause(1);
   for (let burst = 0; burst < BATCH; burst++, sent++) {
     change(sent);
     wire.send(frame, FRAME_BYTES);
