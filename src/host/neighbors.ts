@@ -7,7 +7,8 @@
  */
 import { DirectorError } from '../errors.ts';
 import { whyNotDirect } from './direct-reach.ts';
-import type { RouteEvent, RouteSocket } from './netlink.ts';
+import type { RouteEvent } from './kernel-mirror.ts';
+import type { RouteSocket } from './netlink.ts';
 import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink-format.ts';
 
 /** What is known of one real server. */
