@@ -21,6 +21,7 @@ import type {
   ServicesReply,
   SettingsReply,
   StatusReply,
+  SummaryReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
 import { explain } from '../explain/explain.ts';
@@ -190,6 +191,7 @@ export class Director implements DirectorApi {
 
   services = (): Promise<ServicesReply> => this.shown.services();
   status = (): Promise<StatusReply> => this.shown.status();
+  summary = (): Promise<SummaryReply> => this.shown.summary();
   health = (): HealthReply => this.shown.health();
   settings = (): SettingsReply => this.shown.settings();
   marks = (): MarksReply => this.shown.marks();
