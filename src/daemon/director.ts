@@ -122,7 +122,7 @@ export class Director implements DirectorApi {
       run: options.runCheck,
       rules: new CheckRules(options.host.name),
       kept: new KeptPolicies(options.socketPath, options.host.name),
-      neighbors: () => this.servers.list(),
+      neighborOf: (address) => this.servers.get(address),
       defaultPolicy: (service) => defaultPolicyOf(service, options.defaultCheck),
       onChange: () => this.followHealth(),
     });
@@ -484,7 +484,7 @@ export class Director implements DirectorApi {
     setImmediate(() => {
       this.areNeighborsDue = false;
       if (this.isClosing) return;
-      void this.serverHealth.followNeighbors().then(() => this.followHealth());
+      void this.serverHealth.followWays().then(() => this.followHealth());
     });
   }
 }
