@@ -1,4 +1,5 @@
 /** What the director shows of itself: replies made of what is configured, counted, checked and noted. Changes nothing. */
+import { setImmediate as pause } from 'node:timers/promises';
 import type { Watch } from '../control/api.ts';
 import { listServices } from '../control/listing.ts';
 import type {
@@ -198,19 +199,17 @@ export class Shown {
     this.isSampling = false;
   }
 
-  /** Loaded when somebody asks for it. */
+  /** The code is loaded when somebody asks for it. Between the parts, which take a while of many servers, others are answered. */
   private async scrape(): Promise<string> {
     const { renderMetrics } = await import('../observe/exposition.ts');
     const { services } = await this.services();
+    await pause();
+    const status = await this.status();
+    await pause();
+    const health = this.health();
+    await pause();
     const { reload } = this;
-    const maxServers = this.options.metricsServers;
-    return renderMetrics({
-      status: await this.status(),
-      services,
-      health: this.health(),
-      reload,
-      maxServers,
-    });
+    return renderMetrics({ status, services, health, reload, maxServers: this.options.metricsServers });
   }
 
   /** One that was watched and is no longer there has no servers. */
