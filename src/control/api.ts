@@ -20,6 +20,7 @@ import type {
   ServicesReply,
   SettingsReply,
   StatusReply,
+  SummaryReply,
 } from './protocol.ts';
 
 /** Of somebody who looks on. What is not taken in time is replaced by what is newer. */
@@ -44,6 +45,7 @@ export interface DirectorApi {
   /** Ends those that the filter is for. Their next packets are of no connection. */
   endConnections(filter: ConnectionFilter): Promise<EndedReply>;
   status(): Promise<StatusReply>;
+  summary(): Promise<SummaryReply>;
   health(): HealthReply;
   /** `service`: the one whose servers are told of, too, by its key. */
   overview(service?: string): Promise<OverviewReply>;

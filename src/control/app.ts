@@ -34,6 +34,7 @@ export function createControlApp(api: DirectorApi): Hono {
     bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(errorReply('BAD_REQUEST', tooLarge), 413) }),
   );
   app.get('/v1/status', async (c) => c.json(await api.status()));
+  app.get('/v1/summary', async (c) => c.json(await api.summary()));
   app.get('/v1/services', async (c) => c.json(await api.services()));
   app.get('/v1/connections', async (c) => {
     const { cursor, limit, ...filter } = checked(connectionsQuery, c.req.query());

@@ -31,6 +31,7 @@ import {
   SOCKET_PATH_VARIABLE,
   type StatusReply,
   type StopRequest,
+  type SummaryReply,
 } from './protocol.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -45,6 +46,8 @@ export interface DirectorClient {
   /** Ends those that the filter is for; how many. */
   endConnections(filter: ConnectionFilter): Promise<number>;
   readStatus(): Promise<StatusReply>;
+  /** What people can read of it, and of services and servers. */
+  readSummary(): Promise<SummaryReply>;
   readHealth(): Promise<HealthReply>;
   /** `service`: the one whose servers are told of, by its key. */
   readOverview(service?: string): Promise<OverviewReply>;
@@ -119,6 +122,7 @@ export function createClient(options: ClientOptions = {}): DirectorClient {
       return (await call<EndedReply>(connection, 'DELETE', path)).ended;
     },
     readStatus: () => call<StatusReply>(connection, 'GET', '/v1/status'),
+    readSummary: () => call<SummaryReply>(connection, 'GET', '/v1/summary'),
     readHealth: () => call<HealthReply>(connection, 'GET', '/v1/health'),
     readOverview: (service) => {
       const query = service === undefined ? '' : `?${new URLSearchParams({ service })}`;

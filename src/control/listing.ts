@@ -21,7 +21,7 @@ export function listServices(
   return [...configuration.services].map(([key, service]) => listService(service, counters[key]));
 }
 
-function listService(
+export function listService(
   { service, options, servers }: ConfiguredService,
   counted: ServiceCounters | undefined,
 ): ServiceListing {

@@ -359,6 +359,29 @@ export interface ExplainedServer {
   readonly note: string;
 }
 
+/** GET /v1/summary: what `director status` prints: of many things at most as many as one can read, those in trouble first. */
+export interface SummaryReply extends Omit<StatusReply, 'verdicts'> {
+  /** Of all services together. */
+  readonly rates: TrafficRates;
+  readonly frames: OverviewReply['verdicts'];
+  readonly drops: OverviewReply['drops'];
+  readonly services: readonly ServiceSummary[];
+  /** How many are not told of. */
+  readonly more: {
+    readonly services: number;
+    readonly servers: number;
+    readonly neighbors: number;
+    readonly warnings: number;
+  };
+}
+
+/** Its numbers are of all its servers. */
+export interface ServiceSummary extends Omit<ServiceOverview, 'servers'> {
+  /** What is asked of its servers, in words; null: nobody checks. */
+  readonly check: string | null;
+  readonly servers: readonly ServerOverview[];
+}
+
 /** GET /v1/overview?service=KEY: one moment, as the daemon's sampler, `director top` and the page see it. */
 export interface OverviewReply {
   /** Milliseconds since 1970, UTC. */

@@ -29,7 +29,7 @@ export interface ServerHealthOptions {
   readonly log: Log;
   readonly run: RunCheck;
   readonly rules: CheckRules;
-  readonly neighbors: () => readonly Neighbor[];
+  readonly neighborOf: (address: string) => Neighbor | undefined;
   readonly kept: KeptPolicies;
   /** The policy of a service that has none of its own. */
   readonly defaultPolicy: (service: ServiceAddress) => HealthPolicy;
@@ -50,7 +50,6 @@ export class ServerHealth {
   private readonly options: ServerHealthOptions;
   private readonly monitor: HealthMonitor;
   private currentPolicies: Policies = new Map();
-  private neighbors = new Map<string, Neighbor>();
   private readonly drained = new Set<string>();
   private services: ReadonlyMap<string, ServiceAddress> = new Map();
   /** Of servers that a daemon before us left as failed. */
@@ -61,7 +60,7 @@ export class ServerHealth {
   constructor(options: ServerHealthOptions) {
     this.options = options;
     this.slowStart = new SlowStart(options.onChange);
-    this.ways = new CheckWays({ ...options, neighborOf: (address) => this.neighbors.get(address) });
+    this.ways = new CheckWays(options);
     this.monitor = new HealthMonitor({
       run: (...check) => this.ways.run(...check),
       onChange: (key, report) => this.onReport(key, report),
@@ -100,7 +99,6 @@ export class ServerHealth {
   /** Checks the servers of this configuration, by the ways that neighbours tell of. */
   async follow({ services }: Configuration): Promise<void> {
     this.services = new Map([...services].map(([name, { service }]) => [name, service]));
-    this.readNeighbors();
     const patients: Patient[] = [];
     for (const [name, service] of services) patients.push(...this.patientsOf(name, service));
     const keys = new Set<string>();
@@ -112,20 +110,15 @@ export class ServerHealth {
   }
 
   /** A neighbour was found, lost, or has another MAC. */
-  async followNeighbors(): Promise<void> {
-    this.readNeighbors();
-    await this.ways.applyRules();
-  }
-
-  private readNeighbors(): void {
-    this.neighbors = new Map(this.options.neighbors().map((neighbor) => [neighbor.server, neighbor]));
+  followWays(): Promise<void> {
+    return this.ways.applyRules();
   }
 
   /** The same with what holds now laid over what is configured, and with sorry servers where they are needed. */
   inForce(configuration: Configuration, policies = this.policies): Configuration {
     let services: Map<string, ConfiguredService> | undefined;
     for (const [name, service] of configuration.services) {
-      const held = this.serviceInForce(service, policies);
+      const held = this.serviceInForce(name, service, policies);
       if (held === service) continue;
       services ??= new Map(configuration.services);
       services.set(name, held);
@@ -134,12 +127,19 @@ export class ServerHealth {
   }
 
   optionsInForce(service: ServiceAddress, server: ServerAddress, options: ServerOptions): ServerOptions {
-    const configured = configuredOptions(options);
-    const key = serverKey(serviceKey(service), server);
-    const weightInForce = this.weightInForce(key, configured.weight);
+    return { ...configuredOptions(options), ...this.heldOf(serviceKey(service), server, options.weight) };
+  }
+
+  /** What is laid over the options of a server of this service, of this weight. */
+  private heldOf(
+    name: string,
+    server: ServerAddress,
+    weight: number,
+  ): Pick<ServerOptions, 'weightInForce' | 'failed'> {
+    const key = serverKey(name, server);
+    const weightInForce = this.weightInForce(key, weight);
     return {
-      ...configured,
-      ...(weightInForce === undefined || weightInForce === configured.weight ? {} : { weightInForce }),
+      ...(weightInForce === undefined || weightInForce === weight ? {} : { weightInForce }),
       ...(this.isFailed(key, server) ? { failed: true as const } : {}),
     };
   }
@@ -181,20 +181,23 @@ export class ServerHealth {
 
   private isFailed(key: string, server: ServerAddress): boolean {
     const report = this.monitor.report(key);
-    return this.neighbors.get(server.address)?.state === 'FAILED' || report?.isUp === false;
+    return this.isGone(server) || report?.isUp === false;
+  }
+
+  private isGone({ address }: ServerAddress): boolean {
+    return this.options.neighborOf(address)?.state === 'FAILED';
   }
 
   private causeOf(report: Report | undefined, server: ServerAddress): string {
-    if (this.neighbors.get(server.address)?.state === 'FAILED')
-      return 'it does not answer ARP or neighbour discovery';
+    if (this.isGone(server)) return 'it does not answer ARP or neighbour discovery';
     return report?.last?.cause || 'it had failed before this daemon began';
   }
 
-  private serviceInForce(service: ConfiguredService, policies: Policies): ConfiguredService {
+  private serviceInForce(name: string, service: ConfiguredService, policies: Policies): ConfiguredService {
     let isSame = true;
     const own = service.servers.filter(({ options }) => options.sorry !== true);
     const servers = own.map((configured) => {
-      const held = this.serverInForce(service.service, configured);
+      const held = this.serverInForce(name, configured);
       if (held !== configured) isSame = false;
       return held;
     });
@@ -206,11 +209,11 @@ export class ServerHealth {
     return { ...service, servers: sorry === undefined ? servers : [sorry, ...servers] };
   }
 
-  private serverInForce(service: ServiceAddress, configured: ConfiguredServer): ConfiguredServer {
+  private serverInForce(name: string, configured: ConfiguredServer): ConfiguredServer {
     const { server, options } = configured;
-    const held = this.optionsInForce(service, server, options);
+    const held = this.heldOf(name, server, options.weight);
     const isSame = held.failed === options.failed && held.weightInForce === options.weightInForce;
-    return isSame ? configured : { server, options: held };
+    return isSame ? configured : { server, options: { ...configuredOptions(options), ...held } };
   }
 
   /** Undefined: none is needed. */

@@ -24,7 +24,8 @@ export class ServerWatch {
   constructor({ log, routes, interface: name, otherInterfaces, onChange }: ServerWatchOptions) {
     this.log = log;
     this.neighbors = new NeighborTable(routes, name, { otherInterfaces });
-    this.neighbors.onChange((neighbor) => {
+    this.neighbors.onChange((neighbor, before) => {
+      if (!isNews(neighbor, before)) return;
       this.logNeighbor(neighbor);
       onChange(nextHopOf(neighbor));
     });
@@ -32,6 +33,11 @@ export class ServerWatch {
 
   list(): Neighbor[] {
     return this.neighbors.list();
+  }
+
+  /** Undefined when no server has this address. */
+  get(address: string): Neighbor | undefined {
+    return this.neighbors.get(address);
   }
 
   /** Whole seconds since the server last showed that it has its MAC; null: not known. */
@@ -77,6 +83,20 @@ export class ServerWatch {
       this.log.warn(fields, `real server ${server} cannot be reached: ${state}`);
     else this.log.info(fields, `real server ${server}: ${mac ?? 'this host'} (${state})`);
   }
+}
+
+/**
+ * What is new to others. Of thousands of servers some are confirmed too late at any time, and go from REACHABLE to STALE
+ * and back.
+ */
+function isNews(neighbor: Neighbor, before: Neighbor): boolean {
+  const isSameWay =
+    neighbor.kind === before.kind &&
+    neighbor.mac === before.mac &&
+    neighbor.interface?.index === before.interface?.index &&
+    neighbor.interface?.mac === before.interface?.mac;
+  // Without a MAC the state is the reason why.
+  return !isSameWay || (neighbor.mac === null && neighbor.state !== before.state);
 }
 
 const nextHopOf = ({ server, kind, mac, interface: by }: Neighbor): NextHop => ({

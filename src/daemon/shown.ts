@@ -1,4 +1,5 @@
 /** What the director shows of itself: replies made of what is configured, counted, checked and noted. Changes nothing. */
+import { setImmediate as pause } from 'node:timers/promises';
 import type { Watch } from '../control/api.ts';
 import { listServices } from '../control/listing.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   ServicesReply,
   SettingsReply,
   StatusReply,
+  SummaryReply,
 } from '../control/protocol.ts';
 import { DirectorError } from '../errors.ts';
 import { readNeighborLimits } from '../host/neighbor-limit.ts';
@@ -16,16 +18,17 @@ import { Feed } from '../observe/feed.ts';
 import type { History } from '../observe/history.ts';
 import { serverOverviews, serviceOverview, sumOfRates } from '../observe/overview.ts';
 import type { Reload } from '../observe/scrape.ts';
+import { pick } from '../observe/summary.ts';
 import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
-import { version } from '../version.ts';
 import type { Counters } from './counters.ts';
 import type { Datapath } from './datapath.ts';
 import { listHealth, listServiceHealth } from './health-listing.ts';
 import type { HostInterface } from './host-interface.ts';
 import type { ServerHealth } from './server-health.ts';
 import type { ServerWatch } from './server-watch.ts';
+import { listNeighbor, listState, summarizeService } from './status-listing.ts';
 import { warningsOf } from './warnings.ts';
 
 const SAMPLE_INTERVAL_MS = 1000;
@@ -82,31 +85,36 @@ export class Shown {
   }
 
   async status(): Promise<StatusReply> {
-    const { host, datapath, servers } = this.options;
+    const { servers } = this.options;
     const counters = await this.counters.read();
-    const { mac, mtu } = host.facts;
     return {
-      version: version(),
-      pid: process.pid,
-      uptimeSec: this.uptimeSec,
-      interface: {
-        name: host.name,
-        up: host.state?.up ?? false,
-        mac,
-        mtu,
-        offloads: { off: host.offloadsOff, stuck: host.stuckOffloads },
-      },
-      datapath: datapath.describe(),
-      connections: counters?.connections ?? { live: 0, capacity: datapath.tableSize },
-      madeRoom: counters?.madeRoom ?? {},
-      connectionTableBytes: datapath.tableBytes,
+      ...listState(this.options, counters, this.uptimeSec),
       verdicts: counters?.verdicts ?? {},
-      neighbors: servers.list().map((neighbor) => ({
-        ...neighbor,
-        interface: neighbor.interface?.name ?? null,
-        confirmedAgoSec: servers.confirmedAgoSec(neighbor.server),
-      })),
+      neighbors: servers.list().map((neighbor) => listNeighbor(neighbor, servers)),
       warnings: this.warnings(),
+    };
+  }
+
+  /** Listings are made of what is shown alone. */
+  async summary(): Promise<SummaryReply> {
+    const { servers, serverHealth } = this.options;
+    const counters = await this.counters.readWhole();
+    const { services } = this.configuration;
+    const picked = pick({
+      services: [...services.values()],
+      neighbors: servers.list(),
+      warnings: this.warnings(),
+    });
+    const frames = this.minute.list();
+    return {
+      ...listState(this.options, counters, this.uptimeSec),
+      rates: sumOfRates([...services.keys()].flatMap((key) => counters?.services[key] ?? [])),
+      frames,
+      drops: dropsOf(frames),
+      services: picked.services.map((each) => summarizeService(each, counters, serverHealth)),
+      neighbors: picked.neighbors.map((neighbor) => listNeighbor(neighbor, servers)),
+      warnings: picked.warnings,
+      more: picked.more,
     };
   }
 
@@ -191,19 +199,17 @@ export class Shown {
     this.isSampling = false;
   }
 
-  /** Loaded when somebody asks for it. */
+  /** The code is loaded when somebody asks for it. Between the parts, which take a while of many servers, others are answered. */
   private async scrape(): Promise<string> {
     const { renderMetrics } = await import('../observe/exposition.ts');
     const { services } = await this.services();
+    await pause();
+    const status = await this.status();
+    await pause();
+    const health = this.health();
+    await pause();
     const { reload } = this;
-    const maxServers = this.options.metricsServers;
-    return renderMetrics({
-      status: await this.status(),
-      services,
-      health: this.health(),
-      reload,
-      maxServers,
-    });
+    return renderMetrics({ status, services, health, reload, maxServers: this.options.metricsServers });
   }
 
   /** One that was watched and is no longer there has no servers. */

@@ -8,6 +8,7 @@ import {
   endpointText,
   serviceKey,
 } from '../service/configuration.ts';
+import type { ServerOptions } from '../service/model.ts';
 
 const ALL_BITS4 = 0xffffffff;
 const ALL_BITS6 = 128;
@@ -76,15 +77,17 @@ function serverWarnings(
   neighbors: ReadonlyMap<string, Neighbor>,
 ): string[] {
   return servers.flatMap(({ server, options }) => {
-    const name = `${endpointText(server)} of ${serviceKey(service)}`;
-    if (options.forwarding !== 'direct-route') {
-      return [
-        `${name} receives no traffic: the director does direct routing, not ${FORWARDING_WORDS[options.forwarding]}`,
-      ];
-    }
-    const neighbor = neighbors.get(server.address);
-    return neighbor?.kind === 'unreachable' ? [`${name} receives no traffic: ${neighbor.state}`] : [];
+    const why = whyNoTraffic(options, neighbors.get(server.address));
+    return why === undefined
+      ? []
+      : [`${endpointText(server)} of ${serviceKey(service)} receives no traffic: ${why}`];
   });
+}
+
+function whyNoTraffic({ forwarding }: ServerOptions, neighbor: Neighbor | undefined): string | undefined {
+  if (forwarding !== 'direct-route')
+    return `the director does direct routing, not ${FORWARDING_WORDS[forwarding]}`;
+  return neighbor?.kind === 'unreachable' ? neighbor.state : undefined;
 }
 
 /** Beyond its limit the kernel forgets some neighbours for others, and those look as if they did not answer. */

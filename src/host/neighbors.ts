@@ -7,7 +7,8 @@
  */
 import { DirectorError } from '../errors.ts';
 import { whyNotDirect } from './direct-reach.ts';
-import type { RouteEvent, RouteSocket } from './netlink.ts';
+import type { RouteEvent } from './kernel-mirror.ts';
+import type { RouteSocket } from './netlink.ts';
 import type { LinkMessage, NeighborMessage, NeighborState, RouteMessage } from './rtnetlink-format.ts';
 
 /** What is known of one real server. */
@@ -89,6 +90,8 @@ export type NeighborSource = Pick<
   | 'resolveNeighborAnew'
 >;
 
+export type NeighborListener = (neighbor: Neighbor, before: Neighbor) => void;
+
 interface Watched {
   neighbor: Neighbor;
   /** Where the kernel has been asked for its MAC. 0: nowhere, its route is not known or does not lead straight to it. */
@@ -114,7 +117,7 @@ export class NeighborTable {
   private readonly watched = new Map<string, Watched>();
   /** Whose route is looked up next. It goes on over servers that come and go. */
   private turn = this.watched.values();
-  private readonly listeners = new Set<(neighbor: Neighbor) => void>();
+  private readonly listeners = new Set<NeighborListener>();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly stopListening: () => void;
   private settling: NodeJS.Timeout | undefined;
@@ -179,7 +182,7 @@ export class NeighborTable {
    * Calls `listener` when the kind, the MAC or the state of a watched server changes; our own asking whether it is
    * still there is no change. Returns what ends that.
    */
-  onChange(listener: (neighbor: Neighbor) => void): () => void {
+  onChange(listener: NeighborListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -250,8 +253,9 @@ export class NeighborTable {
 
   private set(entry: Watched, neighbor: Neighbor): void {
     if (isSame(entry.neighbor, neighbor)) return;
+    const before = entry.neighbor;
     entry.neighbor = neighbor;
-    for (const listener of this.listeners) listener(neighbor);
+    for (const listener of this.listeners) listener(neighbor, before);
   }
 
   // Asking --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { DirectorError } from '../errors.ts';
+import { KernelMirror, type RouteEvent } from './kernel-mirror.ts';
 import { loadHostAddon, type NativeNetlinkSocket, type SyscallError } from './native.ts';
 import { decodeDatagram } from './rtnetlink-answers.ts';
 import {
@@ -36,8 +37,6 @@ const RESYNC_RETRY_MS = 200;
 const FOLLOWED_GROUPS =
   RouteGroup.Link | RouteGroup.Neighbor | RouteGroup.Ipv4Address | RouteGroup.Ipv6Address;
 
-/** A change in the kernel: `deleted` says whether the thing appeared (or changed) or went. */
-export type RouteEvent = LinkMessage | AddressMessage | NeighborMessage;
 export type RouteListener = (event: RouteEvent) => void;
 
 type Encode = (sequence: number) => Buffer;
@@ -59,12 +58,6 @@ interface Outstanding extends Request {
   timer: NodeJS.Timeout;
 }
 
-interface Mirrored<T> {
-  readonly event: T;
-  /** The dump, or later, in which it was last seen. */
-  readonly generation: number;
-}
-
 export class RouteSocket {
   private readonly native: NativeNetlinkSocket;
   private readonly waiting: Request[] = [];
@@ -73,8 +66,7 @@ export class RouteSocket {
   private closed = false;
 
   private readonly listeners = new Set<RouteListener>();
-  private readonly mirror = new Map<string, Mirrored<RouteEvent>>();
-  private generation = 0;
+  private readonly mirror = new KernelMirror();
   private following: Promise<void> | undefined;
   private resyncing = false;
   private overrunDuringResync = false;
@@ -122,23 +114,23 @@ export class RouteSocket {
 
   /** As of the last event. Empty before follow(). */
   links(): LinkMessage[] {
-    return this.mirrored((event) => event.type === 'link');
+    return this.mirror.links();
   }
 
   link(name: string): LinkMessage | undefined {
-    return this.links().find((link) => link.name === name);
+    return this.mirror.link(name);
   }
 
   linkByIndex(index: number): LinkMessage | undefined {
-    return this.mirror.get(`link ${index}`)?.event as LinkMessage | undefined;
+    return this.mirror.linkByIndex(index);
   }
 
   addresses(interfaceIndex: number): AddressMessage[] {
-    return this.mirrored((event) => event.type === 'address' && event.interfaceIndex === interfaceIndex);
+    return this.mirror.addresses(interfaceIndex);
   }
 
   neighbor(interfaceIndex: number, address: string): NeighborMessage | undefined {
-    return this.mirror.get(`neighbor ${interfaceIndex} ${address}`)?.event as NeighborMessage | undefined;
+    return this.mirror.neighbor(interfaceIndex, address);
   }
 
   async dumpLinks(): Promise<LinkMessage[]> {
@@ -318,8 +310,7 @@ export class RouteSocket {
   // The mirror ----------------------------------------------------------------------------------------------
 
   private async readEverything(): Promise<void> {
-    this.generation++;
-    const started = this.generation;
+    const started = this.mirror.beginReading();
     // Entries come through apply() in the order of the socket, so that an event after them stays the last word.
     await this.dumpLinks();
     this.forgetUnseen('link', started);
@@ -331,10 +322,7 @@ export class RouteSocket {
 
   /** `told`: in answer to a request; what was known before is no news then. What the kernel reports always is. */
   private apply(event: RouteEvent, told: boolean): void {
-    const key = mirrorKey(event);
-    const known = this.mirror.get(key)?.event;
-    if (event.deleted) this.mirror.delete(key);
-    else this.mirror.set(key, { event, generation: this.generation });
+    const known = this.mirror.take(event);
     if (event.deleted && known === undefined) return;
     if (told && known !== undefined && sameContent(known, event)) return;
     this.emit(event);
@@ -345,15 +333,8 @@ export class RouteSocket {
   }
 
   private forgetUnseen(type: RouteEvent['type'], generation: number): void {
-    for (const { event, generation: seen } of [...this.mirror.values()]) {
-      if (event.type === type && seen < generation) {
-        this.apply({ ...event, deleted: true, portId: 0, sequence: 0 }, false);
-      }
-    }
-  }
-
-  private mirrored<T extends RouteEvent>(wanted: (event: RouteEvent) => boolean): T[] {
-    return [...this.mirror.values()].map(({ event }) => event).filter(wanted) as T[];
+    for (const event of this.mirror.unseen(type, generation))
+      this.apply({ ...event, deleted: true, portId: 0, sequence: 0 }, false);
   }
 
   private onOverrun(): void {
@@ -378,11 +359,6 @@ export class RouteSocket {
     this.resyncTimer = setTimeout(() => void this.resync(), RESYNC_RETRY_MS);
     this.resyncTimer.unref();
   }
-}
-
-function mirrorKey(event: RouteEvent): string {
-  if (event.type === 'link') return `link ${event.index}`;
-  return `${event.type} ${event.interfaceIndex} ${event.address}`;
 }
 
 /** Whether two messages say the same about the same thing; who caused them is left out. */

@@ -4,21 +4,15 @@
  */
 import type { StatusReply } from '../control/protocol.ts';
 import { DROP_RING_FULL, verdictNames } from '../datapath/verdict.ts';
-import type { Labels, Prepared, ServerRow, ServiceRow } from './scrape.ts';
+import type { Prepared, ServerRow, ServiceRow } from './scrape.ts';
+import { type Described, labelText, NO_LABELS, type Sample } from './text-format.ts';
 
 const MS = 1000;
 
-export type Sample = readonly [labels: Labels, value: number];
-
-export interface Family {
-  readonly type: 'counter' | 'gauge';
-  readonly name: string;
-  readonly help: string;
+export interface Family extends Described {
   readonly labels: readonly string[];
   readonly samples: (of: Prepared) => Iterable<Sample>;
 }
-
-const NONE: Labels = {};
 
 function single(
   type: Family['type'],
@@ -33,7 +27,7 @@ function single(
     labels: [],
     *samples(of) {
       const found = value(of);
-      if (found !== undefined) yield [NONE, found];
+      if (found !== undefined) yield [NO_LABELS, found];
     },
   };
 }
@@ -84,24 +78,24 @@ export const FAMILIES: readonly Family[] = [
     'director_build_info',
     'Always 1: version of the director and of Node.js.',
     ['version', 'node'],
-    ({ status }) => [[{ version: status.version, node: process.versions.node }, 1]],
+    ({ status }) => [[labelText({ version: status.version, node: process.versions.node }), 1]],
   ),
   labelled(
     'gauge',
     'director_interface_up',
     'Whether the interface is set up and has carrier.',
     ['interface'],
-    ({ status }) => [[{ interface: status.interface.name }, status.interface.up ? 1 : 0]],
+    ({ status }) => [[labelText({ interface: status.interface.name }), status.interface.up ? 1 : 0]],
   ),
   labelled('gauge', 'director_interface_mtu_bytes', 'MTU of the interface.', ['interface'], ({ status }) => [
-    [{ interface: status.interface.name }, status.interface.mtu],
+    [labelText({ interface: status.interface.name }), status.interface.mtu],
   ]),
   labelled(
     'gauge',
     'director_datapath_info',
     'Always 1: which datapath forwards, and in which mode.',
     ['datapath', 'mode'],
-    ({ status }) => [[{ datapath: status.datapath.name, mode: status.datapath.mode ?? '' }, 1]],
+    ({ status }) => [[labelText({ datapath: status.datapath.name, mode: status.datapath.mode ?? '' }), 1]],
   ),
   single(
     'gauge',
@@ -122,7 +116,7 @@ export const FAMILIES: readonly Family[] = [
     ['verdict'],
     function* ({ status }) {
       for (const verdict of [...verdictNames.values(), DROP_RING_FULL])
-        if (verdict !== 'Continue') yield [{ verdict }, status.verdicts[verdict] ?? 0];
+        if (verdict !== 'Continue') yield [labelText({ verdict }), status.verdicts[verdict] ?? 0];
     },
   ),
   single(
@@ -149,7 +143,8 @@ export const FAMILIES: readonly Family[] = [
     'Connections that made room for new ones in a full table.',
     ['kind'],
     function* ({ status }) {
-      for (const [name, kind] of Object.entries(ROOM_KINDS)) yield [{ kind }, status.madeRoom[name] ?? 0];
+      for (const [name, kind] of Object.entries(ROOM_KINDS))
+        yield [labelText({ kind }), status.madeRoom[name] ?? 0];
     },
   ),
   labelled(
@@ -305,5 +300,5 @@ function neighborSamples({ neighbors }: StatusReply): Sample[] {
   const counts = { resolved: 0, unresolved: 0, local: 0, unreachable: 0 };
   for (const { kind, mac } of neighbors)
     counts[kind !== 'neighbor' ? kind : mac === null ? 'unresolved' : 'resolved']++;
-  return Object.entries(counts).map(([state, count]) => [{ state }, count]);
+  return Object.entries(counts).map(([state, count]) => [labelText({ state }), count]);
 }

@@ -31,7 +31,8 @@ export function countServers(servers: readonly Pick<ServerListing, 'options'>[])
 }
 
 /** By a drain, or by its weight. A slow start leaves at least 1. */
-const isQuiesced = ({ weight, weightInForce }: ServerOptions): boolean => (weightInForce ?? weight) === 0;
+export const isQuiesced = ({ weight, weightInForce }: ServerOptions): boolean =>
+  (weightInForce ?? weight) === 0;
 
 export function serviceOverview({
   service,

@@ -8,8 +8,7 @@ import type {
 } from '../control/protocol.ts';
 import { endpointText, serviceKey } from '../service/configuration.ts';
 import { countServers, loadOf, type ServerCounts } from './overview.ts';
-
-export type Labels = Readonly<Record<string, string>>;
+import { labelText } from './text-format.ts';
 
 export interface Scrape {
   readonly status: StatusReply;
@@ -35,7 +34,8 @@ export interface Prepared extends Scrape {
 }
 
 export interface ServiceRow {
-  readonly labels: Labels;
+  /** labelText() */
+  readonly labels: string;
   readonly listing: ServiceListing;
   readonly counts: ServerCounts;
   readonly load: ReturnType<typeof loadOf>;
@@ -43,7 +43,7 @@ export interface ServiceRow {
 }
 
 export interface ServerRow {
-  readonly labels: Labels;
+  readonly labels: string;
   readonly listing: ServerListing;
   readonly health: ServerHealthListing | undefined;
 }
@@ -57,7 +57,7 @@ export function prepare(scrape: Scrape): Prepared {
     const service = serviceKey(listing.service);
     const missed = (healthOf.get(service) ?? []).reduce((sum, server) => sum + server.missed, 0);
     return {
-      labels: { service },
+      labels: labelText({ service }),
       listing,
       counts: countServers(listing.servers),
       load: loadOf(listing.servers),
@@ -75,6 +75,6 @@ function serverRowsOf(service: ServiceListing, health: readonly ServerHealthList
   const byEndpoint = new Map(health.map((server) => [endpointText(server.server), server]));
   return service.servers.map((listing) => {
     const server = endpointText(listing.server);
-    return { labels: { service: key, server }, listing, health: byEndpoint.get(server) };
+    return { labels: labelText({ service: key, server }), listing, health: byEndpoint.get(server) };
   });
 }

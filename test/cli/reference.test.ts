@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HELP_SECTIONS } from '../../src/cli/diradm/help-entries.ts';
 import { OPTIONS } from '../../src/cli/diradm/option-table.ts';
 import { parseCommand } from '../../src/cli/diradm/parse.ts';
-import { createProgram } from '../../src/cli/director/main.ts';
+import { createProgram } from '../../src/cli/director/program.ts';
 import { diradmModel } from '../../src/cli/reference/diradm-model.ts';
 import { DIRADM_PAGE } from '../../src/cli/reference/diradm-page.ts';
 import { directorModel } from '../../src/cli/reference/director-model.ts';
@@ -20,7 +20,7 @@ import { allCommands } from '../../src/cli/reference/model.ts';
 import { Terminal } from '../helpers/terminal.ts';
 import { fakeResolver } from './diradm/run-in-process.ts';
 
-const files = referenceFiles();
+const files = await referenceFiles();
 const folder = mkdtempSync(join(tmpdir(), 'director-reference-'));
 
 beforeAll(() => {
@@ -47,7 +47,7 @@ describe('diradm -h, its manual page and completion', () => {
 });
 
 describe.each([
-  ['director', directorModel(createProgram({}))],
+  ['director', directorModel(await createProgram({}))],
   ['diradm', diradmModel()],
 ])('%s: all commands and options are', (name, model) => {
   const names = allCommands(model)
@@ -92,7 +92,7 @@ describe('manual pages', () => {
 
   test.each(lines(DIRECTOR_PAGE.examples))('%s is a line that director takes', async (line) => {
     const words = line.split(' ').slice(1);
-    const program = createProgram({});
+    const program = await createProgram({});
     const asked: string[] = [];
     const quiet = (command: Command): void => {
       command.exitOverride().action(() => void asked.push(command.name()));

@@ -7,6 +7,7 @@ import { DirectorError, ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { SERVER_OPTIONS, SERVICE_OPTIONS } from '../helpers/edits.ts';
 
 const STATUS = { version: '1' };
+const SUMMARY = { more: { services: 1 } };
 const SERVICES = { services: [] };
 const CONNECTIONS = { connections: [], nextCursor: 7 };
 const ENDED = { ended: 3 };
@@ -22,6 +23,7 @@ function daemon() {
     connections: vi.fn(async () => CONNECTIONS),
     endConnections: vi.fn(async () => ENDED),
     status: vi.fn(async () => STATUS),
+    summary: vi.fn(async () => SUMMARY),
     settings: vi.fn(() => SETTINGS),
     marks: vi.fn(() => MARKS),
     explain: vi.fn(async () => EXPLAINED),
@@ -42,6 +44,7 @@ const post = (body: unknown) => ({
 describe('a call', () => {
   test.each([
     ['GET', '/v1/status', 'status', STATUS],
+    ['GET', '/v1/summary', 'summary', SUMMARY],
     ['GET', '/v1/services', 'services', SERVICES],
     ['GET', '/v1/connections', 'connections', CONNECTIONS],
     ['DELETE', '/v1/connections?client=10.0.0.1', 'endConnections', ENDED],

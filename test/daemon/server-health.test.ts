@@ -70,7 +70,7 @@ async function healthOf(policy: HealthPolicy): Promise<ServerHealth> {
       },
       removeLeft: async () => false,
     } as unknown as CheckRules,
-    neighbors: () => neighbors,
+    neighborOf: (address) => neighbors.find(({ server }) => server === address),
     defaultPolicy: () => policy,
     onChange: () => changes++,
   });
@@ -154,7 +154,7 @@ test('a server that is this host is asked at the virtual address itself', async 
 test('who does not answer ARP has failed, checked or not', async () => {
   const health = await healthOf(NO_POLICY);
   neighbors = [neighbor('10.0.0.11', { mac: null, state: 'FAILED' }), neighbor('10.0.0.12')];
-  const followed = health.followNeighbors();
+  const followed = health.followWays();
   await vi.advanceTimersByTimeAsync(100);
   await followed;
   expect(targets).toEqual([]);

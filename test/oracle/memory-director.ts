@@ -118,6 +118,7 @@ export class MemoryDirector {
       },
       endConnections: async (filter) => session.endConnections(filter),
       readStatus: () => Promise.reject(new Error('a memory director has no status')),
+      readSummary: () => Promise.reject(new Error('a memory director has no summary')),
       readHealth: async () => ({ services: [] }),
       readOverview: () => Promise.reject(new Error('there is no overview')),
       readHistory: async () => ({ entries: [] }),

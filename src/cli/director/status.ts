@@ -1,14 +1,17 @@
 /** `director status`: what the daemon says of itself, for people or as JSON. */
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import type { NeighborListing, StatusReply, VerdictOverview, WorkerListing } from '../../control/protocol.ts';
+import type {
+  NeighborListing,
+  StatusReply,
+  SummaryReply,
+  VerdictOverview,
+  WorkerListing,
+} from '../../control/protocol.ts';
 import { asking } from './asking.ts';
-import { serviceRows } from './status-services.ts';
+import { moreServices, SERVICE_HEAD, serviceRows } from './status-services.ts';
 import { plainTable } from './table.ts';
-import { readWholeStatus, type WholeStatus } from './whole-status.ts';
-
-/** Lines of neighbours, and of warnings. */
-const MAX_LINES = 20;
+import { readWholeStatus } from './whole-status.ts';
 
 const ROOM_MAKERS: Readonly<Record<string, string>> = {
   halfOpen: 'half-open',
@@ -23,31 +26,34 @@ export function addStatusCommand(program: Command): void {
     .option('--json', 'all of it, for programs')
     .action(({ json = false }: { json?: boolean }, command: Command) =>
       asking(command, async (client) => {
-        const status = await readWholeStatus(client);
-        console.log(json ? JSON.stringify(status, null, 2) : renderStatus(status));
+        const text = json
+          ? JSON.stringify(await readWholeStatus(client), null, 2)
+          : renderStatus(await client.readSummary());
+        console.log(text);
       }),
     );
 }
 
 /** Pure but for colours, which picocolors leaves out where there is no terminal or NO_COLOR is set. */
-export function renderStatus(status: WholeStatus): string {
-  const services = serviceRows(status.services);
+export function renderStatus(status: SummaryReply): string {
+  const { more } = status;
   return [
     plainTable(headRows(status)),
-    ...section(services.head, services.rows),
-    ...hint(services.hint),
-    ...neighborSection(status.neighbors),
+    ...section(SERVICE_HEAD, serviceRows(status.services)),
+    ...hint(moreServices(more)),
+    ...section(['REAL SERVER', 'MAC', 'STATE', 'CONFIRMED'], status.neighbors.map(neighborRow)),
+    ...hint(moreThan(more.neighbors, 'addresses')),
     ...section(['VERDICT', 'FRAMES', 'LAST MINUTE', 'PER SECOND'], status.frames.map(verdictRow)),
     ...section(
       ['MADE ROOM', 'CONNECTIONS'],
       Object.entries(status.madeRoom).map(([kind, count]) => [ROOM_MAKERS[kind] ?? kind, String(count)]),
     ),
-    ...status.warnings.slice(0, MAX_LINES).map((warning) => pc.yellow(`warning: ${warning}`)),
-    ...hint(moreThan(status.warnings.length, 'warnings')),
+    ...status.warnings.map((warning) => pc.yellow(`warning: ${warning}`)),
+    ...hint(moreThan(more.warnings, 'warnings')),
   ].join('\n');
 }
 
-function headRows(status: WholeStatus): string[][] {
+function headRows(status: SummaryReply): string[][] {
   const { datapath, connections, rates, drops } = status;
   const { name, up, mac, mtu, offloads } = status.interface;
   const mebibytes = Math.ceil(status.connectionTableBytes / 2 ** 20);
@@ -96,20 +102,6 @@ const red = (count: number): string => (count === 0 ? '0' : pc.red(String(count)
 const datapathName = ({ name, mode }: StatusReply['datapath']): string =>
   mode === null ? name : `${name} (${mode})`;
 
-/** Those without a way to them first, if there are too many. */
-function neighborSection(neighbors: readonly NeighborListing[]): string[] {
-  const isTroubled = ({ kind, mac }: NeighborListing) =>
-    kind === 'unreachable' || (kind === 'neighbor' && mac === null);
-  const inOrder =
-    neighbors.length <= MAX_LINES
-      ? neighbors
-      : [...neighbors].sort((a, b) => Number(isTroubled(b)) - Number(isTroubled(a)));
-  return [
-    ...section(['REAL SERVER', 'MAC', 'STATE', 'CONFIRMED'], inOrder.slice(0, MAX_LINES).map(neighborRow)),
-    ...hint(moreThan(neighbors.length, 'addresses')),
-  ];
-}
-
 function neighborRow({
   server,
   kind,
@@ -138,10 +130,8 @@ const section = (head: readonly string[], rows: readonly string[][]): string[] =
 
 const hint = (text: string | undefined): string[] => (text === undefined ? [] : [pc.dim(`… ${text}`)]);
 
-const moreThan = (count: number, what: string): string | undefined =>
-  count <= MAX_LINES
-    ? undefined
-    : `and ${count - MAX_LINES} ${what} more: director status --json shows all of them`;
+const moreThan = (more: number, what: string): string | undefined =>
+  more === 0 ? undefined : `and ${more} ${what} more: director status --json shows all of them`;
 
 function duration(seconds: number): string {
   const days = Math.floor(seconds / 86_400);

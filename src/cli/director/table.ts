@@ -1,17 +1,19 @@
 /** Tables of the subcommands. */
-import Table from 'cli-table3';
+import { stripVTControlCharacters } from 'node:util';
 
-/** Columns two blanks apart, no lines. */
+/** Columns two blanks apart, no lines. Colours take no room. */
 export function plainTable(rows: readonly (readonly string[])[]): string {
-  const none = Object.fromEntries(
-    'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
-      .split(' ')
-      .map((part) => [part, '']),
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
   );
-  const table = new Table({
-    chars: { ...none, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString().replace(/ +$/gm, '');
+  return rows.map((row) => lineOf(row, widths)).join('\n');
 }
+
+const lineOf = (row: readonly string[], widths: readonly number[]): string =>
+  row
+    .map((cell, column) => cell + ' '.repeat(widths[column]! - widthOf(cell)))
+    .join('  ')
+    .replace(/ +$/, '');
+
+const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;

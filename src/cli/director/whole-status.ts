@@ -1,4 +1,4 @@
-/** All that `director status` shows, from several calls put together: what `--json` prints. */
+/** All that there is to `director status`, from several calls put together: what `--json` prints. */
 import type { DirectorClient } from '../../control/client.ts';
 import type {
   HealthReply,
@@ -6,7 +6,7 @@ import type {
   ServerHealthListing,
   ServerListing,
   ServerOverview,
-  ServiceOverview,
+  ServiceSummary,
   ServicesReply,
   StatusReply,
 } from '../../control/protocol.ts';
@@ -18,13 +18,7 @@ export interface WholeStatus extends StatusReply {
   /** `verdicts` with the last minute. */
   readonly frames: OverviewReply['verdicts'];
   readonly drops: OverviewReply['drops'];
-  readonly services: readonly WholeService[];
-}
-
-export interface WholeService extends Omit<ServiceOverview, 'servers'> {
-  /** What is asked of its servers, in words; null: nobody checks. */
-  readonly check: string | null;
-  readonly servers: readonly ServerOverview[];
+  readonly services: readonly ServiceSummary[];
 }
 
 /** The daemon works on the next answer while the one before is read. */
@@ -47,7 +41,7 @@ export function wholeStatus(
 ): WholeStatus {
   const healthOf = new Map(health.services.map((each) => [JSON.stringify(each.service), each]));
   const listingOf = new Map(listed.services.map((each) => [JSON.stringify(each.service), each]));
-  const services = overview.services.flatMap((service): WholeService[] => {
+  const services = overview.services.flatMap((service): ServiceSummary[] => {
     const name = JSON.stringify(service.service);
     const [listing, checked] = [listingOf.get(name), healthOf.get(name)];
     if (listing === undefined || checked === undefined) return [];

@@ -1,6 +1,6 @@
 /** Which files there are, by their path below /usr/local/share. */
 import { version } from '../../version.ts';
-import { createProgram } from '../director/main.ts';
+import { createProgram } from '../director/program.ts';
 import { bashCompletion } from './bash.ts';
 import { diradmModel } from './diradm-model.ts';
 import { DIRADM_PAGE } from './diradm-page.ts';
@@ -9,8 +9,8 @@ import { DIRECTOR_PAGE } from './director-page.ts';
 import { manualPage } from './man.ts';
 import { zshCompletion } from './zsh.ts';
 
-export function referenceFiles(): Readonly<Record<string, string>> {
-  const director = directorModel(createProgram({}));
+export async function referenceFiles(): Promise<Readonly<Record<string, string>>> {
+  const director = directorModel(await createProgram({}));
   const diradm = diradmModel();
   return {
     'man/man8/director.8': manualPage(director, DIRECTOR_PAGE, version()),

@@ -8,7 +8,7 @@ import { referenceFiles } from './files.ts';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: main.js FOLDER');
-for (const [path, text] of Object.entries(referenceFiles())) {
+for (const [path, text] of Object.entries(await referenceFiles())) {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   writeFileSync(join(folder, path), text);
 }
