@@ -92,13 +92,13 @@ SyscallResult Bind(int fd, const std::string& interface, std::uint16_t protocol)
 
 }  // namespace
 
-SyscallResult PacketRing::Open(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots) {
+SyscallResult PacketRing::Open(const std::string& interface, const Filter& filter, std::uint32_t slots) {
   const SyscallResult result = SetUp(interface, filter, slots);
   if (result.error != 0) Close();
   return result;
 }
 
-SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots) {
+SyscallResult PacketRing::SetUp(const std::string& interface, const Filter& filter, std::uint32_t slots) {
   // Protocol 0: nothing arrives before the filter stands.
   fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return Failed("socket");
@@ -118,9 +118,12 @@ SyscallResult PacketRing::SetUp(const std::string& interface, const std::vector<
   return mapped.error == 0 ? Bind(fd_, interface, ETH_P_ALL) : mapped;
 }
 
-SyscallResult PacketRing::SetFilter(const std::vector<sock_filter>& filter) {
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
-  return Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, program) ? SyscallResult{} : Failed("setsockopt");
+SyscallResult PacketRing::SetFilter(const Filter& filter) {
+  const std::vector<sock_filter>& program = filter.program;
+  const sock_fprog attached{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+  // Before Linux 4.20 the filter is always asked, and refuses.
+  Set(fd_, SOL_PACKET, PACKET_IGNORE_OUTGOING, filter.takes_sent ? 0 : 1);
+  return Set(fd_, SOL_SOCKET, SO_ATTACH_FILTER, attached) ? SyscallResult{} : Failed("setsockopt");
 }
 
 // The ring, and what memory_bytes() says right behind it.

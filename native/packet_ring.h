@@ -36,15 +36,22 @@ using RingBatch = std::array<RingFrame, kMaxBatch>;
 
 class PacketRing {
  public:
+  struct Filter {
+    // Classic BPF.
+    std::vector<sock_filter> program;
+    // It is asked about frames that this host sends, too, which the kernel clones for that.
+    bool takes_sent;
+  };
+
   PacketRing() = default;
   ~PacketRing() { Close(); }
   PacketRing(const PacketRing&) = delete;
   PacketRing& operator=(const PacketRing&) = delete;
 
-  // Frames that `filter` (classic BPF) lets pass arrive from now on, ones that this socket sends not among them.
-  SyscallResult Open(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots);
+  // Frames that `filter` lets pass arrive from now on, ones that this socket sends not among them.
+  SyscallResult Open(const std::string& interface, const Filter& filter, std::uint32_t slots);
   // From the next frame on.
-  SyscallResult SetFilter(const std::vector<sock_filter>& filter);
+  SyscallResult SetFilter(const Filter& filter);
   // The next ones that have come, whole with their VLAN tag, each in its place: frame N in place N. Returns how many;
   // where they are stands in Received(). They stay until the next call.
   std::size_t Next();
@@ -63,7 +70,7 @@ class PacketRing {
   std::size_t memory_bytes() const { return batches_offset() + 2 * sizeof(RingBatch); }
 
  private:
-  SyscallResult SetUp(const std::string& interface, const std::vector<sock_filter>& filter, std::uint32_t slots);
+  SyscallResult SetUp(const std::string& interface, const Filter& filter, std::uint32_t slots);
   SyscallResult Map();
   tpacket2_hdr* Slot(std::size_t number) const;
   std::uint8_t* Place(std::size_t number) const;

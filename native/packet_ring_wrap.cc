@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "packet_ring.h"
@@ -25,14 +26,15 @@ std::span<std::uint8_t> BytesOf(const Napi::Value& value) {
   return {bytes.Data(), bytes.ByteLength()};
 }
 
-// As struct sock_filter has them, one after the other.
-std::vector<sock_filter> FilterOf(std::span<const std::uint8_t> bytes) {
-  std::vector<sock_filter> filter(bytes.size() / sizeof(sock_filter));
-  std::memcpy(filter.data(), bytes.data(), filter.size() * sizeof(sock_filter));
-  return filter;
+// The program as struct sock_filter has its instructions, one after the other.
+PacketRing::Filter FilterOf(const Napi::Value& program, const Napi::Value& takes_sent) {
+  const std::span<const std::uint8_t> bytes = BytesOf(program);
+  std::vector<sock_filter> instructions(bytes.size() / sizeof(sock_filter));
+  std::memcpy(instructions.data(), bytes.data(), instructions.size() * sizeof(sock_filter));
+  return {std::move(instructions), takes_sent.As<Napi::Boolean>().Value()};
 }
 
-// new PacketRing(interface, filter, slots, onReadable()). Open until close(), which detaches `memory`; keeps the
+// new PacketRing(interface, filter, takesSent, slots, onReadable()). Open until close(), which detaches `memory`; keeps the
 // process alive no more than a NetlinkSocket does.
 class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
  public:
@@ -51,14 +53,16 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
 
   explicit PacketRingWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PacketRingWrap>(info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 4 || !info[0].IsString() || !IsBytes(info[1]) || !info[2].IsNumber() || !info[3].IsFunction()) {
-      Napi::TypeError::New(env, "PacketRing(interface: string, filter: Uint8Array, slots: number, onReadable: function)")
+    if (info.Length() < 5 || !info[0].IsString() || !IsBytes(info[1]) || !info[2].IsBoolean() || !info[3].IsNumber() ||
+        !info[4].IsFunction()) {
+      Napi::TypeError::New(
+          env, "PacketRing(interface: string, filter: Uint8Array, takesSent: boolean, slots: number, onReadable: function)")
           .ThrowAsJavaScriptException();
       return;
     }
-    const std::uint32_t slots = info[2].As<Napi::Number>().Uint32Value();
-    if (!Succeeded(env, ring_.Open(info[0].As<Napi::String>().Utf8Value(), FilterOf(BytesOf(info[1])), slots))) return;
-    on_readable_ = Napi::Persistent(info[3].As<Napi::Function>());
+    const std::uint32_t slots = info[3].As<Napi::Number>().Uint32Value();
+    if (!Succeeded(env, ring_.Open(info[0].As<Napi::String>().Utf8Value(), FilterOf(info[1], info[2]), slots))) return;
+    on_readable_ = Napi::Persistent(info[4].As<Napi::Function>());
     context_ = std::make_unique<Napi::AsyncContext>(env, "director.PacketRing");
     const SyscallResult started = poll_.Start(env, ring_.fd(),
                                               {
@@ -79,9 +83,10 @@ class PacketRingWrap : public Napi::ObjectWrap<PacketRingWrap> {
     return memory_.IsEmpty() ? info.Env().Undefined() : memory_.Value();
   }
 
-  // setFilter(filter)
+  // setFilter(filter, takesSent)
   void SetFilter(const Napi::CallbackInfo& info) {
-    if (poll_.IsRunning() && info.Length() > 0 && IsBytes(info[0])) Succeeded(info.Env(), ring_.SetFilter(FilterOf(BytesOf(info[0]))));
+    if (!poll_.IsRunning() || info.Length() < 2 || !IsBytes(info[0]) || !info[1].IsBoolean()) return;
+    Succeeded(info.Env(), ring_.SetFilter(FilterOf(info[0], info[1])));
   }
 
   // next(): how many

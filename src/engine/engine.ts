@@ -11,10 +11,12 @@ export interface FrameSink {
   deliver(frame: DataView, ipOffset: number, lengthBytes: number): boolean;
 }
 
-/** Which frames an engine is to receive: those to and from these addresses or networks, and ARP about them. */
+/** Which frames an engine is to receive: those to these addresses or networks, and ARP about them. */
 export interface Wanted {
   readonly ownMac: MacAddress;
   readonly addresses: readonly string[];
+  /** Also what this host sends from them: it is a real server itself. */
+  readonly ownReplies: boolean;
 }
 
 export interface EngineOptions {

@@ -39,18 +39,12 @@ const TRANSPORTS = [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp];
 export const packetFilter = (wanted: Wanted, slice: Slice): Uint8Array =>
   assemble([...linesOf(wanted), ...verdictLines(slice)]);
 
-function linesOf({ ownMac, addresses }: Wanted): readonly Line[] {
+function linesOf({ ownMac, addresses, ownReplies }: Wanted): readonly Line[] {
   if (addresses.length === 0) return [goto(REFUSED)];
   const prefixes = addresses.length <= MAX_FILTERED_ADDRESSES ? addresses.map(prefixOf) : undefined;
   return [
     ...unlessMac(SOURCE_MAC, ownMac, 'received'),
-    setX(ETHERNET_HEADER_BYTES),
-    load('half', ETHER_TYPE),
-    ...byVersion('sent', (version) => [
-      load('byte', IN_HEADER[version].protocol, 'X'),
-      ...unlessOneOf(TRANSPORTS, REFUSED),
-      ...oneOf(prefixes, version, IN_HEADER[version].source, WANTED.sent[version]),
-    ]),
+    ...(ownReplies ? linesOfReplies(prefixes) : [goto(REFUSED)]),
 
     label('received'),
     load('half', ETHER_TYPE),
@@ -71,6 +65,16 @@ function linesOf({ ownMac, addresses }: Wanted): readonly Line[] {
     ),
   ];
 }
+
+const linesOfReplies = (prefixes: readonly Prefix[] | undefined): Line[] => [
+  setX(ETHERNET_HEADER_BYTES),
+  load('half', ETHER_TYPE),
+  ...byVersion('sent', (version) => [
+    load('byte', IN_HEADER[version].protocol, 'X'),
+    ...unlessOneOf(TRANSPORTS, REFUSED),
+    ...oneOf(prefixes, version, IN_HEADER[version].source, WANTED.sent[version]),
+  ]),
+];
 
 /** A has the type of the frame, X the offset of the network header. */
 const byVersion = (name: string, linesFor: (version: 4 | 6) => readonly Line[]): Line[] => [

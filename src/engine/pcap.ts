@@ -35,9 +35,9 @@ export class PcapEngine implements FrameEngine {
   }
 
   /** One that is open already goes on for a moment beside the new one: what both receive is sent twice, and nothing is lost. */
-  open({ ownMac, addresses }: Wanted): void {
+  open(wanted: Wanted): void {
     const before = [this.wire, this.host];
-    const filter = captureFilter(renderMac(ownMac), addresses);
+    const filter = captureFilter(wanted);
     const { interface: name, delivery, onWake, onFrame } = this.options;
     const host = new OpenInterface(delivery.interface, NOTHING, MIN_RING_BYTES, () => {});
     const wire = new OpenInterface(name, filter, RING_BYTES, (lengthBytes) => {
@@ -94,17 +94,18 @@ const MAX_FILTERED_ADDRESSES = 64;
  * `inbound`: libpcap filters the first frame after an opening itself, and drops it where only the kernel can tell
  * (1.10, pcap-linux.c, blocks_to_filter_in_userland).
  */
-export function captureFilter(ownMac: string, virtualAddresses: readonly string[]): string {
-  if (virtualAddresses.length === 0) return NOTHING;
-  const listed = virtualAddresses.length <= MAX_FILTERED_ADDRESSES ? virtualAddresses : undefined;
-  const anyOf = (primitive: string, addresses = listed) =>
-    addresses === undefined
+export function captureFilter({ ownMac: mac, addresses, ownReplies }: Wanted): string {
+  if (addresses.length === 0) return NOTHING;
+  const ownMac = renderMac(mac);
+  const listed = addresses.length <= MAX_FILTERED_ADDRESSES ? addresses : undefined;
+  const anyOf = (primitive: string, those = listed) =>
+    those === undefined
       ? ''
-      : ` and (${addresses.map((address) => `${primitive} ${kindOf(address)} ${address}`).join(' or ')})`;
+      : ` and (${those.map((address) => `${primitive} ${kindOf(address)} ${address}`).join(' or ')})`;
   const ipv4 = listed?.filter((address) => !address.includes(':'));
   const toUs = `ether dst ${ownMac} and not ether src ${ownMac} and (ip or ip6)${anyOf('dst')}`;
   const claims = ipv4?.length === 0 ? undefined : `not ether src ${ownMac} and arp${anyOf('arp src', ipv4)}`;
-  const replies = `ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src')}`;
+  const replies = !ownReplies ? undefined : `ether src ${ownMac} and (tcp or udp or sctp)${anyOf('src')}`;
   const inner = [toUs, claims, replies].filter((part) => part !== undefined).map((part) => `(${part})`);
   const untagged = inner.join(' or ');
   return `(${untagged}) or (vlan and ((${toUs}) or (vlan and (${toUs}))))`;

@@ -51,8 +51,8 @@ interface Rings {
 /** Opens such rings and closes them again, without a frame. Throws what the kernel says. */
 export function probeRing(interfaceName: string): void {
   const { PacketRing } = loadHostAddon();
-  const nothing = packetFilter({ ownMac: { high: 0, low: 0 }, addresses: [] }, WHOLE);
-  new PacketRing(interfaceName, nothing, SLOTS, () => {}).close();
+  const nothing = packetFilter({ ownMac: { high: 0, low: 0 }, addresses: [], ownReplies: false }, WHOLE);
+  new PacketRing(interfaceName, nothing, false, SLOTS, () => {}).close();
 }
 
 export class RingEngine implements FrameEngine {
@@ -86,7 +86,7 @@ export class RingEngine implements FrameEngine {
     const { interface: name, delivery, slice } = this.options;
     const filter = packetFilter(wanted, slice);
     if (this.rings !== undefined) {
-      this.rings.ring.setFilter(filter);
+      this.rings.ring.setFilter(filter, wanted.ownReplies);
       return;
     }
     const { PacketRing, PacketSender } = loadHostAddon();
@@ -98,7 +98,7 @@ export class RingEngine implements FrameEngine {
     try {
       const wire = keep(new PacketSender(name));
       const host = keep(new PacketSender(delivery.interface));
-      const ring = keep(new PacketRing(name, filter, SLOTS, () => this.receive()));
+      const ring = keep(new PacketRing(name, filter, wanted.ownReplies, SLOTS, () => this.receive()));
       const { memory } = ring;
       this.rings = {
         ring,

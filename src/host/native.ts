@@ -43,8 +43,8 @@ export interface NativePacketRing {
   next(): number;
   /** So many of what is to be sent, each with its virtio_net_hdr. How many the interface did not take. */
   send(count: number): number;
-  /** As the constructor takes it, from the next frame on. */
-  setFilter(filter: Uint8Array): void;
+  /** As the constructor takes them, from the next frame on. */
+  setFilter(filter: Uint8Array, takesSent: boolean): void;
   /** A frame too long for a slot, its virtio_net_hdr first: how many bytes; 0: there is none. */
   receiveLong(start: number, buffer: Uint8Array): number;
   /** How many frames found no place since this was asked last. */
@@ -75,12 +75,14 @@ export interface HostAddon {
     onOverrun: () => void,
   ) => NativeNetlinkSocket;
   /**
-   * `filter`: struct sock_filter, one after the other. `slots`: of 2 KiB, a multiple of 32. `onReadable`: a frame waits.
+   * `filter`: struct sock_filter, one after the other. `takesSent`: also asks the filter about frames that this host
+   * sends (Linux 4.20; before, it is always asked). `slots`: of 2 KiB, a multiple of 32. `onReadable`: a frame waits.
    * Needs CAP_NET_RAW.
    */
   readonly PacketRing: new (
     interfaceName: string,
     filter: Uint8Array,
+    takesSent: boolean,
     slots: number,
     onReadable: () => void,
   ) => NativePacketRing;

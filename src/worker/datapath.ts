@@ -10,8 +10,8 @@ export interface WorkerDatapath {
   readonly started: StartAnswer;
   /** Before each request: what is asked and changed holds for now. */
   tick(): void;
-  /** After edits. */
-  afterEdits(): void;
+  /** After edits, and news of next hops. */
+  afterChanges(): void;
   setHost(host: HostFacts, interfaceIndex: number): void;
   readCounters(withServices: boolean): CountersReport;
   /** All that is captured from now on. Throws CAPTURE_UNAVAILABLE, and forwards all the same. */

@@ -67,10 +67,11 @@ class Worker {
     switch (request.kind) {
       case 'edits':
         session.edit(request.edits);
-        datapath.afterEdits();
+        datapath.afterChanges();
         return null;
       case 'next-hops':
         session.setNextHops(request.nextHops);
+        datapath.afterChanges();
         return null;
       case 'host':
         datapath.setHost(request.host, request.interfaceIndex);

@@ -138,7 +138,7 @@ export class PathDatapath implements WorkerDatapath {
     this.path.now = ticksFromMs(performance.now() + this.clockOffsetMs);
   }
 
-  afterEdits(): void {
+  afterChanges(): void {
     this.capture();
   }
 
@@ -188,12 +188,13 @@ export class PathDatapath implements WorkerDatapath {
     const { host, engine, session } = this;
     if (!host.interfaceUp) return;
     const addresses = session.virtualAddresses;
+    const ownReplies = session.hasLocalServer;
     // libpcap makes room for frames of the MTU of that moment.
-    const wanted = [host.mac, host.mtu, ...addresses].join();
+    const wanted = [host.mac, host.mtu, ownReplies, ...addresses].join();
     if (engine.isOpen && wanted === this.opened) return;
     this.lastOpenMs = performance.now();
     try {
-      engine.open({ ownMac: parseMac(host.mac)!, addresses });
+      engine.open({ ownMac: parseMac(host.mac)!, addresses, ownReplies });
       this.opened = wanted;
       this.openFailure = '';
     } catch (error) {

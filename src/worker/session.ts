@@ -113,6 +113,12 @@ export class PathSession implements DatapathSession {
     return virtualAddressesOf(this.path.services.services, this.configuration.marks);
   }
 
+  /** Of some service, or of a connection that outlived it. */
+  get hasLocalServer(): boolean {
+    for (const { reach } of this.path.registry) if (reach.kind === 'local') return true;
+    return false;
+  }
+
   readCounters(withServices = true): CountersReport {
     const { path } = this;
     const services = withServices ? countersOf(path.services.services) : {};

@@ -52,7 +52,7 @@ export class KernelDatapath implements WorkerDatapath {
   /** The program has a clock of its own. */
   tick(): void {}
 
-  afterEdits(): void {}
+  afterChanges(): void {}
 
   setHost(host: HostFacts, interfaceIndex: number): void {
     this.session.setHost(host);

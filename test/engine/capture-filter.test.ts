@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseMac } from '../../src/wire/address.ts';
 import { DIRECTOR_MAC, type FrameBuilder } from '../helpers/frame-builder.ts';
 import { VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { unwanted, wanted } from '../helpers/wanted-frames.ts';
+import { OUR_REPLY, unwanted, wanted } from '../helpers/wanted-frames.ts';
 
 /** engine/pcap.ts needs the cap package, which is optional; tcpdump may be missing too. */
 const engine = await import('../../src/engine/pcap.ts').catch(() => undefined);
@@ -17,7 +18,8 @@ const missing = [engine === undefined && 'the cap package', !hasTcpdump && 'tcpd
 if (missing !== '')
   console.warn(`capture-filter.test.ts: skipped what needs ${missing}, which is not installed`);
 
-const filterFor = (addresses: readonly string[]): string => engine!.captureFilter(DIRECTOR_MAC, addresses);
+const filterFor = (addresses: readonly string[], ownReplies = true): string =>
+  engine!.captureFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses, ownReplies });
 
 describe.skipIf(engine === undefined)('captureFilter()', () => {
   test('of no virtual address lets nothing in', () => {
@@ -75,6 +77,12 @@ function captureFile(frames: readonly Uint8Array[]): Uint8Array {
 describe.skipIf(missing !== '')('libpcap', () => {
   test('lets in what the path wants, and no more', () => {
     expect(passing(filterFor([VIP, VIP6]), { ...wanted, ...unwanted })).toEqual(Object.keys(wanted));
+  });
+
+  test('lets in nothing that this host sends if that is not wanted', () => {
+    const { [OUR_REPLY]: ours, ...others } = wanted;
+    const filter = filterFor([VIP, VIP6], false);
+    expect(passing(filter, { ...others, [OUR_REPLY]: ours!, ...unwanted })).toEqual(Object.keys(others));
   });
 
   test('lets nothing in without virtual addresses', () => {

@@ -8,10 +8,11 @@ import { runFilter } from '../helpers/classic-bpf.ts';
 import { ACK, DIRECTOR_MAC, eth, type FrameBuilder, SYN } from '../helpers/frame-builder.ts';
 import { mutatedFrame } from '../helpers/mutated-frame.ts';
 import { CLIENT, CLIENT6, sampleFrames, VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { isWanted, untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
+import { isWanted, OUR_REPLY, untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
 
-const filterFor = (...addresses: string[]) =>
-  packetFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses }, WHOLE);
+const filterFor = (...addresses: string[]) => filterOf(addresses, true);
+const filterOf = (addresses: readonly string[], ownReplies: boolean) =>
+  packetFilter({ ownMac: parseMac(DIRECTOR_MAC)!, addresses, ownReplies }, WHOLE);
 
 const passes = (filter: Uint8Array, frame: FrameBuilder): boolean =>
   runFilter(filter, untagged(frame.bytes())) === 0xffff_ffff;
@@ -23,6 +24,13 @@ describe('the filter of the ring', () => {
 
   test.each(Object.entries(unwanted))('keeps out: %s', (_name, frame) => {
     expect(passes(filterFor(VIP, VIP6), frame)).toBe(false);
+  });
+
+  test('lets in nothing that this host sends if that is not wanted', () => {
+    const filter = filterOf([VIP, VIP6], false);
+    for (const [name, frame] of Object.entries(wanted))
+      expect(passes(filter, frame), name).toBe(name !== OUR_REPLY);
+    for (const [name, frame] of Object.entries(unwanted)) expect(passes(filter, frame), name).toBe(false);
   });
 
   test('lets nothing in without virtual addresses', () => {

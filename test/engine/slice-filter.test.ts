@@ -27,7 +27,8 @@ const MANY = Array.from({ length: 65 }, (_, index) => `10.200.0.${index}`);
 function takersOf(frame: FrameBuilder, count: number, addresses = [VIP, VIP6]): number[] {
   const bytes = untagged(frame.bytes());
   return Array.from({ length: count }, (_, index) => index).filter(
-    (index) => runFilter(packetFilter({ ownMac, addresses }, { index, count }), bytes) !== 0,
+    (index) =>
+      runFilter(packetFilter({ ownMac, addresses, ownReplies: true }, { index, count }), bytes) !== 0,
   );
 }
 

@@ -13,6 +13,9 @@ import { CLIENT, CLIENT6, VIP, VIP6 } from './sample-frames.ts';
 
 const OTHER_MAC = '02:00:00:00:00:0b';
 
+/** Of those that are wanted, the one that this host sends. */
+export const OUR_REPLY = 'our reply';
+
 export const wanted: Readonly<Record<string, FrameBuilder>> = {
   'TCP to us': eth().ipv4(CLIENT, VIP).tcp(1, 80, SYN),
   'UDP over IPv6 to us': eth().ipv6(CLIENT6, VIP6).udp(1, 53),
@@ -23,7 +26,7 @@ export const wanted: Readonly<Record<string, FrameBuilder>> = {
   'one tag': eth().vlan(7).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
   'two tags, IPv6': eth().vlan(7).vlan(8).ipv6(CLIENT6, VIP6).tcp(1, 80, SYN),
   'service tag': eth().vlan(7, 0x88a8).vlan(8).ipv4(CLIENT, VIP).tcp(1, 80, SYN),
-  'our reply': eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC })
+  [OUR_REPLY]: eth({ from: DIRECTOR_MAC, to: GATEWAY_MAC })
     .ipv4(VIP, CLIENT)
     .tcp(80, 1, SYN | ACK),
   'claim of the virtual address': eth({ to: 'ff:ff:ff:ff:ff:ff', from: OTHER_MAC }).arp({

@@ -13,6 +13,8 @@ import { WHOLE } from '../../src/wire/slice.ts';
 interface Command {
   readonly by: 'f0' | 'f1';
   readonly frames: readonly string[];
+  /** As the ring has them from now on; undefined: it stays as it is. */
+  readonly ownReplies?: boolean;
 }
 
 /** The last frame has come, or is never to come. */
@@ -35,11 +37,13 @@ const engine = new RingEngine({
   onFrame: (frame, lengthBytes) =>
     came.push(Buffer.from(frame.buffer, frame.byteOffset, lengthBytes).toString('hex')),
 });
-engine.open({ ownMac: parseMac(ownMac)!, addresses });
+const open = (ownReplies: boolean) => engine.open({ ownMac: parseMac(ownMac)!, addresses, ownReplies });
+open(true);
 say({ ready: true });
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { by, frames } = JSON.parse(line) as Command;
+  const { by, frames, ownReplies } = JSON.parse(line) as Command;
+  if (ownReplies !== undefined) open(ownReplies);
   came = [];
   wakes = 0;
   const header = Buffer.alloc(VNET_HEADER_BYTES);

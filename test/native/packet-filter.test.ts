@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DIRECTOR_MAC, GATEWAY_MAC } from '../helpers/frame-builder.ts';
 import { mutatedFrame } from '../helpers/mutated-frame.ts';
 import { sampleFrames, VIP, VIP6 } from '../helpers/sample-frames.ts';
-import { isWanted, untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
+import { isWanted, OUR_REPLY, untagged, unwanted, wanted } from '../helpers/wanted-frames.ts';
 import { Lab, type Talker, whyNoNamespaces } from './netns.ts';
 
 const missing = whyNoNamespaces();
@@ -34,9 +34,9 @@ describe.skipIf(missing !== undefined)(`the filter in the kernel${missing ? ` ($
   });
 
   /** What comes out of the ring of what is sent. */
-  async function send(by: 'f0' | 'f1', frames: readonly Uint8Array[]) {
+  async function send(by: 'f0' | 'f1', frames: readonly Uint8Array[], ownReplies?: boolean) {
     const from = child.lines.length;
-    child.say({ by, frames: frames.map(hex) });
+    child.say({ by, frames: frames.map(hex), ownReplies });
     const line = await child.line('what came', ({ came }) => came !== undefined, from);
     return line as unknown as { came: string[]; refused: string[]; wakes: number };
   }
@@ -51,6 +51,14 @@ describe.skipIf(missing !== undefined)(`the filter in the kernel${missing ? ` ($
     const { came, wakes } = await send(by, [bytes]);
     expect(came).toEqual(name in wanted ? [hex(bytes)] : []);
     expect(wakes > 0).toBe(name in wanted);
+  });
+
+  test('what this host sends comes out of the ring while that is wanted', async () => {
+    const [reply, received] = [wanted[OUR_REPLY]!.bytes(), wanted['TCP to us']!.bytes()];
+    for (const ownReplies of [false, true, false, true]) {
+      expect((await send('f0', [reply], ownReplies)).came).toEqual(ownReplies ? [hex(reply)] : []);
+      expect((await send('f1', [received])).came).toEqual([hex(received)]);
+    }
   });
 
   test.each(['f0', 'f1'] as const)('random frames sent by %s', async (by) => {

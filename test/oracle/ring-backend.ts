@@ -116,7 +116,7 @@ class FarEnd {
       onFrame: (frame, lengthBytes) =>
         this.came.push(new Uint8Array(frame.buffer, frame.byteOffset, lengthBytes).slice()),
     });
-    engine.open({ ownMac: parseMac(MARK_MAC)!, addresses: [] });
+    engine.open({ ownMac: parseMac(MARK_MAC)!, addresses: [], ownReplies: true });
   }
 
   send(frame: Uint8Array): void {
@@ -188,7 +188,7 @@ class RingBackend extends PathInProcess {
     const addresses = this.session.virtualAddresses;
     const wanted = [this.mac, ...addresses].join();
     if (wanted === opened) return;
-    this.rig.engine.open({ ownMac: parseMac(this.mac)!, addresses });
+    this.rig.engine.open({ ownMac: parseMac(this.mac)!, addresses, ownReplies: true });
     opened = wanted;
   }
 

@@ -97,6 +97,8 @@ export const REACHED = Object.keys(Verdict).filter(
       'DropDeliver',
       'DropServerRemoved',
       'DropDefense',
+      // In user space only.
+      'DropFirstSyn',
       'DropNoNeighbor',
       'DropServerUnreachable',
       // test/xdp/kernel/table.test.ts fills tables.
