@@ -28,9 +28,11 @@ import { PathTap } from './path-tap.ts';
 import { adoptServers, recoverConnections, recoverCounters } from './recover-path.ts';
 import { PathSession } from './session.ts';
 
-/** The whole table is swept once in this many slices, one a slice time: a round takes a second. */
-const SWEEP_SLICES = 20;
+/** What time brings is looked after so often while frames come, and so often while none do. */
 const SLICE_MS = 50;
+const IDLE_SLICE_MS = 250;
+/** In this time the whole table is swept once. */
+const SECOND_MS = 1000;
 /** Under overload the event loop does not run; the packet callback then does what timers do. */
 const FRAMES_BETWEEN_LOOKS = 64;
 /** A capture that could not be opened is tried again after this. */
@@ -57,7 +59,9 @@ export class PathDatapath implements WorkerDatapath {
   private tap: PathTap | undefined;
   private framesSinceLook = 0;
   private lastSliceMs = 0;
-  private slices = 0;
+  private lastSecondMs = 0;
+  /** Frames have come since the timer ran last. */
+  private isBusy = false;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
   private readonly floodNotice = new FloodNotice();
 
@@ -93,7 +97,10 @@ export class PathDatapath implements WorkerDatapath {
       delivery: { interface: delivery.interface, mac: parseMac(delivery.mac)! },
       slice,
       packet: this.path.packet,
-      onWake: () => this.tick(),
+      onWake: () => {
+        this.isBusy = true;
+        this.tick();
+      },
       onFrame: (frame, lengthBytes) => this.onFrame(frame, lengthBytes),
       onRefused: (frames) => this.onRefused(frames),
     });
@@ -106,7 +113,7 @@ export class PathDatapath implements WorkerDatapath {
     this.started = { adopted, mode: null, notes: isLost ? [didNotAnswer(predecessor.pid)] : [] };
     process.on(HANDOVER_SIGNAL, () => this.answerSuccessor());
     writeNoteFile(start.noteFile, this.memory.fd);
-    setInterval(() => this.slice(), SLICE_MS);
+    this.keepTime();
   }
 
   /**
@@ -230,13 +237,28 @@ export class PathDatapath implements WorkerDatapath {
     verdicts[Verdict.DropTransmit]! += frames;
   }
 
+  private keepTime(): void {
+    const isIdle = !this.isBusy && this.engine.isOpen;
+    this.isBusy = false;
+    const next = () => {
+      this.slice();
+      this.keepTime();
+    };
+    setTimeout(next, isIdle ? IDLE_SLICE_MS : SLICE_MS);
+  }
+
   private slice(): void {
     const { path } = this;
-    this.lastSliceMs = performance.now();
+    const nowMs = performance.now();
+    const sweptShare = Math.min(1, (nowMs - this.lastSliceMs) / SECOND_MS);
+    this.lastSliceMs = nowMs;
     this.tick();
-    this.sweep.run(path, Math.ceil(path.connections.highestEntry / SWEEP_SLICES));
+    this.sweep.run(path, Math.ceil(path.connections.highestEntry * sweptShare));
     this.lookForFlood();
-    if (++this.slices % SWEEP_SLICES === 0) this.everySecond();
+    if (nowMs - this.lastSecondMs >= SECOND_MS) {
+      this.lastSecondMs = Math.max(this.lastSecondMs + SECOND_MS, nowMs - SECOND_MS);
+      this.everySecond();
+    }
     this.answerSuccessor();
     if (!this.engine.isOpen && this.lastSliceMs - this.lastOpenMs > REOPEN_MS) this.capture();
   }
