@@ -31,7 +31,7 @@ SyscallResult RemoveQdisc(std::uint32_t ifindex) {
 // Asks for the filters of one direction. The first message of the answer tells: a filter, or that there is none.
 SyscallResult HasFilter(std::uint32_t ifindex, std::uint32_t direction, bool* has) {
   NetlinkSocket socket;
-  if (const SyscallResult opened = socket.Open(0); opened.error != 0) return opened;
+  if (const SyscallResult opened = socket.Open(NETLINK_ROUTE, 0); opened.error != 0) return opened;
   struct {
     nlmsghdr header;
     tcmsg message;

@@ -34,8 +34,8 @@ void SetOptions(int fd) {
 
 }  // namespace
 
-SyscallResult NetlinkSocket::Open(std::uint32_t groups) {
-  fd_ = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+SyscallResult NetlinkSocket::Open(int protocol, std::uint32_t groups) {
+  fd_ = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd_ < 0) return Failed("socket");
   SetOptions(fd_);
 

@@ -28,7 +28,7 @@ class NetlinkSocket {
   NetlinkSocket& operator=(const NetlinkSocket&) = delete;
 
   // `groups`: bitmask of the multicast groups 1 to 32, linux/rtnetlink.h RTMGRP_*.
-  SyscallResult Open(std::uint32_t groups);
+  SyscallResult Open(int protocol, std::uint32_t groups);
   SyscallResult Send(const std::uint8_t* bytes, std::size_t length);
   Received Receive(std::uint8_t* buffer, std::size_t capacity, std::size_t* length, SyscallResult* result);
   void Close();

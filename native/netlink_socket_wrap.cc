@@ -16,7 +16,7 @@ namespace {
 // How many datagrams one turn of the event loop takes: events must not starve timers.
 constexpr int kDatagramsPerTurn = 64;
 
-// new NetlinkSocket(groups, onDatagram(Buffer), onOverrun()). Open until close(); does not keep the process
+// new NetlinkSocket(protocol, groups, onDatagram(Buffer), onOverrun()). Open until close(); does not keep the process
 // alive unless ref() is called.
 class NetlinkSocketWrap : public Napi::ObjectWrap<NetlinkSocketWrap> {
  public:
@@ -33,14 +33,16 @@ class NetlinkSocketWrap : public Napi::ObjectWrap<NetlinkSocketWrap> {
 
   explicit NetlinkSocketWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NetlinkSocketWrap>(info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 3 || !info[0].IsNumber() || !info[1].IsFunction() || !info[2].IsFunction()) {
-      Napi::TypeError::New(env, "NetlinkSocket(groups: number, onDatagram: function, onOverrun: function)")
+    if (info.Length() < 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsFunction() || !info[3].IsFunction()) {
+      Napi::TypeError::New(
+          env, "NetlinkSocket(protocol: number, groups: number, onDatagram: function, onOverrun: function)")
           .ThrowAsJavaScriptException();
       return;
     }
-    if (!Succeeded(env, socket_.Open(info[0].As<Napi::Number>().Uint32Value()))) return;
-    on_datagram_ = Napi::Persistent(info[1].As<Napi::Function>());
-    on_overrun_ = Napi::Persistent(info[2].As<Napi::Function>());
+    const int protocol = info[0].As<Napi::Number>().Int32Value();
+    if (!Succeeded(env, socket_.Open(protocol, info[1].As<Napi::Number>().Uint32Value()))) return;
+    on_datagram_ = Napi::Persistent(info[2].As<Napi::Function>());
+    on_overrun_ = Napi::Persistent(info[3].As<Napi::Function>());
     context_ = std::make_unique<Napi::AsyncContext>(env, "director.NetlinkSocket");
     const SyscallResult started = poll_.Start(env, socket_.fd(),
                                               {

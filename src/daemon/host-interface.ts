@@ -13,6 +13,7 @@ import {
   removeLeftDelivery,
 } from '../host/local-delivery.ts';
 import type { RouteSocket } from '../host/netlink.ts';
+import { NftChanges } from '../host/nft-changes.ts';
 import {
   IRREVERSIBLE_MERGING,
   type OffloadsOff,
@@ -24,8 +25,6 @@ import type { Log } from '../log.ts';
 import type { HostFacts } from '../worker/messages.ts';
 import { OffloadNotes } from './offload-notes.ts';
 
-/** How often it is checked that the guard is still there. */
-const REPAIR_INTERVAL_MS = 3000;
 const NO_INTERFACE_MAC = '00:00:00:00:00:00';
 
 export interface HostInterfaceOptions {
@@ -50,7 +49,7 @@ export class HostInterface {
   private unwanted: readonly string[] = RECEIVE_MERGING;
   /** Undefined: the datapath needs neither it nor the guard. */
   private delivery: LocalDelivery | undefined;
-  private repairing: NodeJS.Timeout | undefined;
+  private nftChanges: NftChanges | undefined;
   private guarded: readonly GuardedPorts[] = [];
   private guardedMarks: readonly GuardedMark[] = [];
 
@@ -98,7 +97,7 @@ export class HostInterface {
     this.delivery = found ?? (await createLocalDelivery(this.name, index));
     await this.turnOffOffloads();
     if (!isAtWork) await this.guard.apply([]);
-    this.repairing = setInterval(() => void this.repairGuard(), REPAIR_INTERVAL_MS);
+    this.nftChanges ??= new NftChanges(() => void this.repairGuard());
     return this.delivery;
   }
 
@@ -137,7 +136,7 @@ export class HostInterface {
 
   /** `keepForwarding`: what forwards on without us still needs frames as they came, guard and local delivery. */
   async close(keepForwarding: boolean): Promise<void> {
-    clearInterval(this.repairing);
+    this.nftChanges?.close();
     this.watch.close();
     if (keepForwarding) return;
     const { delivery } = this;

@@ -69,7 +69,9 @@ export interface HostAddon {
    * `groups`: bits RTMGRP_* of linux/rtnetlink.h. `onOverrun`: the kernel had to drop messages (ENOBUFS); what
    * is known may be out of date.
    */
+  /** `protocol`: of linux/netlink.h. `groups`: that it hears, a bit for each from number 1 on. */
   readonly NetlinkSocket: new (
+    protocol: number,
     groups: number,
     onDatagram: (datagram: Buffer) => void,
     onOverrun: () => void,

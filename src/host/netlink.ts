@@ -28,6 +28,8 @@ import {
   type NeighborRequest,
 } from './rtnetlink-requests.ts';
 
+/** linux/netlink.h */
+const NETLINK_ROUTE = 0;
 const REQUEST_TIMEOUT_MS = 2000;
 /** How often a dump is asked for again when the table changed under it (NLM_F_DUMP_INTR). */
 const MAX_DUMP_ATTEMPTS = 4;
@@ -78,6 +80,7 @@ export class RouteSocket {
     const { NetlinkSocket } = loadHostAddon();
     try {
       this.native = new NetlinkSocket(
+        NETLINK_ROUTE,
         FOLLOWED_GROUPS,
         (datagram) => this.onDatagram(datagram),
         () => this.onOverrun(),

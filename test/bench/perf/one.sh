@@ -8,7 +8,8 @@
 # one.sh rtt PEERFILE [COUNT]                   prints for same and new flows: mode p50 p90 p99 lost (microseconds)
 # one.sh steady PEERFILE RATE SECONDS FLOWS     UDP frames at so many a second; prints: sent, back, without
 #     a place in its ring
-# one.sh idle PEERFILE SECONDS                  prints: per cent of a core that it takes without a frame, and that its children take
+# one.sh idle PEERFILE SECONDS ROUNDS           prints for each round: per cent of a core that it takes without a frame, that
+#     its children take, and that a Node.js process takes which has nothing but a timer of 50 ms
 # one.sh ns PEERFILE ROUNDS "KIND:FLOWS ..."    prints: kind flows program ns_middle ns_low ns_high, program being
 #     nothing (what the measuring costs), lb-arr and peer, in turns; ns of the XDP program alone, with frames from memory
 # one.sh takeover director TIMES                prints for each: milliseconds until a new daemon tends what a killed one left, connections
@@ -82,14 +83,20 @@ cpu_ms() { # PID...: of all their threads
 	local pid
 	for pid; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ sum += $1 } END { print int(sum / 1e6) }'
 }
-idle() { # SECONDS
-	local children daemon others
+idle() { # SECONDS ROUNDS
+	local children nothing before
 	start
+	taskset -c 1 node -e 'setInterval(() => {}, 50)' &
+	nothing=$!
+	trap 'kill $nothing; stop' EXIT
 	sleep 20 # until all is loaded and compiled
 	mapfile -t children < <(pgrep -P "$peer_pid")
-	daemon=$(cpu_ms "$peer_pid") others=$(cpu_ms "${children[@]}")
-	sleep "$1"
-	awk "BEGIN { print ($(cpu_ms "$peer_pid") - $daemon) / $1 / 10, ($(cpu_ms "${children[@]}") - $others) / $1 / 10 }"
+	for _ in $(seq "$2"); do
+		before="$(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $nothing)"
+		sleep "$1"
+		echo "$before $(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $nothing)" |
+			awk "{ print (\$4 - \$1) / $1 / 10, (\$5 - \$2) / $1 / 10, (\$6 - \$3) / $1 / 10 }"
+	done
 }
 watching() { # ROUNDS SECONDS
 	local asker='' without with KIND=ack flows=1000 SLACK=1.5
@@ -161,7 +168,7 @@ rtt)
 	for mode in same new; do echo "$mode $(inc "$B/rtt" pfc0 "${3:-2000}" $mode)"; done
 	;;
 steady) load_peer; KIND=udp; steady "${@:3}" ;;
-idle) load_peer; KIND=udp; idle "$3" ;;
+idle) load_peer; KIND=udp; idle "$3" "$4" ;;
 ns) load_peer; program_ns "$3" $4 ;;
 load) "$B/load" "${@:2}" ;;
 takeover)
