@@ -69,7 +69,7 @@ steady() { # RATE SECONDS FLOWS
 	started=1
 	tb_clean
 	start_peer
-	inc "$B/pace" pfc0 1000 1 "$3" >/dev/null # warm up
+	inc "$B/pace" pfc0 100000 3 "$3" >/dev/null # until its code is compiled
 	sleep 4 # until the process that stands by has loaded
 	before=$(frames_back)
 	sent=$(inc "$B/pace" pfc0 "$@") || exit 1
