@@ -19,7 +19,7 @@
 # one.sh memory PEERFILE                        prints: bytes of the maps of its XDP program, bytes that are its daemon's alone
 . "$(dirname "$0")/lib.sh"
 command=$1 peer=$2
-started= peer_pid= # peer_pid: of a peer that has a daemon
+started= peer_pid= idler= # peer_pid: of a peer that has a daemon; idler: of a Node.js that idles
 
 start() { # [SINK]
 	tb_clean
@@ -84,17 +84,17 @@ cpu_ms() { # PID...: of all their threads
 	for pid; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ sum += $1 } END { print int(sum / 1e6) }'
 }
 idle() { # SECONDS ROUNDS
-	local children nothing before
+	local children before
 	start
 	taskset -c 1 node -e 'setInterval(() => {}, 50)' &
-	nothing=$!
-	trap 'kill $nothing; stop' EXIT
+	idler=$!
+	trap 'kill $idler; stop' EXIT
 	sleep 20 # until all is loaded and compiled
 	mapfile -t children < <(pgrep -P "$peer_pid")
 	for _ in $(seq "$2"); do
-		before="$(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $nothing)"
+		before="$(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $idler)"
 		sleep "$1"
-		echo "$before $(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $nothing)" |
+		echo "$before $(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $idler)" |
 			awk "{ print (\$4 - \$1) / $1 / 10, (\$5 - \$2) / $1 / 10, (\$6 - \$3) / $1 / 10 }"
 	done
 }
