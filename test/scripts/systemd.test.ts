@@ -65,13 +65,14 @@ describe('director.service', () => {
     },
   );
 
-  test('leaves five capabilities and five address families', () => {
+  test('leaves six capabilities and five address families', () => {
     expect(words('CapabilityBoundingSet')).toEqual([
       'CAP_BPF',
       'CAP_CHOWN',
       'CAP_NET_ADMIN',
       'CAP_NET_RAW',
       'CAP_PERFMON',
+      'CAP_SYS_NICE',
     ]);
     expect(words('RestrictAddressFamilies')).toEqual([
       'AF_INET',
