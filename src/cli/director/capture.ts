@@ -1,5 +1,6 @@
 /** `director capture`: what the datapath sees and does, into a pcapng file or onto the terminal. */
 import { createWriteStream, openSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CaptureSink } from '../../capture-file/capture-sink.ts';
 import { NoteReader, type PacketNote, type StatisticsNote } from '../../capture-file/pcapng-notes.ts';
@@ -58,11 +59,15 @@ export function addCaptureCommand(program: Command): void {
     });
 }
 
+/** setpriority(2). Who looks on gives way to what forwards: frames are lost to the capture rather than to their clients. */
+const NICE = 10;
+
 async function capture(
   client: DirectorClient,
   { write, print = write === undefined, ...request }: Options,
 ): Promise<void> {
   const sink = write === undefined ? undefined : openSink(write);
+  setPriority(NICE);
   const stream = await client.capture(request satisfies CaptureRequest);
   const end = () => void client.endCapture(stream.id).catch(() => stream.file.destroy());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
