@@ -1,8 +1,8 @@
 /**
  * Which frames the kernel hands to the ring: a program of classic BPF (linux/filter.h; Documentation/networking/
  * filter.rst) that lets pass what the path wants to see, and nothing that would wake us for naught. It is
- * captureFilter() of the pcap engine again: frames to us for a virtual address, ARP that claims one, and what this
- * host answers from one. The kernel has taken the first VLAN tag out before it asks; a second one is in the frame.
+ * captureFilter() of the pcap engine again: frames to us for a virtual address, ARP that claims one, and, if wanted,
+ * what this host answers from one. The kernel has taken the first VLAN tag out before it asks; a second one is in the frame.
  * Of several workers each lets pass what is its own: slice-filter.ts.
  */
 import { type MacAddress, parseIp } from '../wire/address.ts';

@@ -1,8 +1,9 @@
 /**
  * Frames through memory that the kernel shares with us (packet_mmap, TPACKET_V2): a crossing for a batch of frames that
- * come, which are copied to places that stay in the cache, and one for the same batch when it goes. The kernel lets in only what packet-filter.ts lets
- * pass. Before every frame stands a virtio_net_hdr, so that what a sender or our card left undone, checksums and the
- * cutting of large segments (GRO, TSO), goes on to the next card undone. packet(7), linux/virtio_net.h.
+ * come, which are copied to places that stay in the cache, and one for the same batch when it goes. The kernel lets in
+ * only what packet-filter.ts lets pass. Before every frame stands a virtio_net_hdr, so that what a sender or our card
+ * left undone, checksums and the cutting of large segments (GRO, TSO), goes on to the next card undone. packet(7),
+ * linux/virtio_net.h.
  */
 import {
   loadHostAddon,

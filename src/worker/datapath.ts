@@ -10,7 +10,7 @@ export interface WorkerDatapath {
   readonly started: StartAnswer;
   /** Before each request: what is asked and changed holds for now. */
   tick(): void;
-  /** After edits, and news of next hops. */
+  /** After edits, and when a real server turns out to be this host. */
   afterChanges(): void;
   setHost(host: HostFacts, interfaceIndex: number): void;
   readCounters(withServices: boolean): CountersReport;

@@ -74,7 +74,8 @@ class Worker {
         return null;
       case 'next-hops':
         session.setNextHops(request.nextHops);
-        datapath.afterChanges();
+        // Of thousands of servers each tells by itself, and the rest changes nothing that is received.
+        if (request.nextHops.some(({ kind }) => kind === 'local')) datapath.afterChanges();
         return null;
       case 'host':
         datapath.setHost(request.host, request.interfaceIndex);
