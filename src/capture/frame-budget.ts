@@ -3,7 +3,10 @@
  * them from it. Those beyond are lost, and counted.
  */
 
+/** Of a process that has nothing else to do. */
 export const FRAMES_PER_SEC = 20_000;
+/** Of one that has no time left. */
+const BUSY_FRAMES_PER_SEC = 1000;
 /** Frames that come together are captured all the same. */
 const BURST = 5000;
 
@@ -15,8 +18,10 @@ export class FrameBudget {
     this.filledMs = nowMs;
   }
 
-  refill(nowMs: number): void {
-    this.left = Math.min(BURST, this.left + ((nowMs - this.filledMs) * FRAMES_PER_SEC) / 1000);
+  /** `idle`: the share of the time since the last call in which the process had nothing to do, 0 to 1. */
+  refill(nowMs: number, idle: number): void {
+    const framesPerSec = Math.max(BUSY_FRAMES_PER_SEC, FRAMES_PER_SEC * idle);
+    this.left = Math.min(BURST, this.left + ((nowMs - this.filledMs) * framesPerSec) / 1000);
     this.filledMs = nowMs;
   }
 

@@ -43,7 +43,7 @@ export class Capture {
   private waitingForCounts: NodeJS.Timeout | undefined;
   private readonly comments = new CommentWriter();
   /** Blocks on their way into the file. */
-  private gathered: Buffer | undefined;
+  private gathered = Buffer.allocUnsafe(GATHER_BYTES);
   private gatheredBytes = 0;
   /** Frames that the path handled; those for this capture that came here; those that did not, or did in vain; those in the file. */
   private seen = 0;
@@ -106,10 +106,9 @@ export class Capture {
   }
 
   flush(): void {
-    if (this.gathered === undefined || this.gatheredBytes === 0) return;
+    if (this.gatheredBytes === 0) return;
     if (!this.isReaderGone && !this.isEnded)
-      this.controller.enqueue(this.gathered.subarray(0, this.gatheredBytes));
-    this.gathered = undefined;
+      this.controller.enqueue(Buffer.from(this.gathered.subarray(0, this.gatheredBytes)));
     this.gatheredBytes = 0;
   }
 
@@ -165,10 +164,7 @@ export class Capture {
 
   private add(block: PacketBlock): void {
     const length = packetBlockBytes(block);
-    if (this.gathered === undefined || this.gatheredBytes + length > this.gathered.length) {
-      this.flush();
-      this.gathered = Buffer.allocUnsafe(GATHER_BYTES);
-    }
+    if (this.gatheredBytes + length > this.gathered.length) this.flush();
     this.gatheredBytes = writePacketBlock(this.gathered, this.gatheredBytes, block);
   }
 }

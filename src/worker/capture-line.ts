@@ -8,7 +8,8 @@ import { FrameBudget } from '../capture/frame-budget.ts';
 import { RecordQueue } from '../capture/record-queue.ts';
 import type { CaptureWish } from '../capture/wish.ts';
 
-const FLUSH_MS = 10;
+/** Each time wakes the daemon, which costs more than some frames do. */
+const TURN_MS = 20;
 
 export class CaptureLine {
   private readonly fd: number;
@@ -17,6 +18,9 @@ export class CaptureLine {
   private waiting: RecordQueue | undefined;
   private slots = 0;
   private timer: NodeJS.Timeout | undefined;
+  private tend: () => void = () => {};
+  private lastTurnMs = 0;
+  private lastUse = performance.eventLoopUtilization();
 
   constructor(fd: number) {
     this.fd = fd;
@@ -30,27 +34,35 @@ export class CaptureLine {
     return this.waiting;
   }
 
-  /** From now on these captures, and no others. `tend`: called by the clock as long as there is one. */
+  /** From now on these captures, and no others. `tend`: called by each turn as long as there is one. */
   follow(wishes: readonly CaptureWish[], tend: () => void): void {
     const slots = wishes.reduce((mask, { slot }) => mask | (1 << slot), 0);
     // What was counted until now was for those before.
     this.queue.addCounts(this.slots, this.slots & ~slots);
     this.slots = slots;
     clearInterval(this.timer);
-    if (slots !== 0) this.timer = setInterval(() => this.turn(tend), FLUSH_MS);
+    this.tend = tend;
+    if (slots !== 0) this.timer = setInterval(() => this.turn(performance.now()), TURN_MS);
     this.flush();
     if (slots === 0) this.finish();
   }
 
-  flush(): void {
-    this.budget.refill(performance.now());
-    this.waiting?.flush((bytes) => this.write(bytes));
+  /** From within the packet callback: a path whose load lets no clock run. */
+  look(nowMs: number): void {
+    if (nowMs - this.lastTurnMs >= TURN_MS) this.turn(nowMs);
   }
 
-  private turn(tend: () => void): void {
-    this.budget.refill(performance.now());
-    tend();
+  private turn(nowMs: number): void {
+    this.lastTurnMs = nowMs;
+    const use = performance.eventLoopUtilization();
+    this.budget.refill(nowMs, 1 - performance.eventLoopUtilization(use, this.lastUse).utilization);
+    this.lastUse = use;
+    this.tend();
     this.flush();
+  }
+
+  private flush(): void {
+    this.waiting?.flush((bytes) => this.write(bytes));
   }
 
   /** What the last captures were still told goes out before the memory does. */
@@ -64,7 +76,7 @@ export class CaptureLine {
       if (this.waiting?.isEmpty === false) return;
       clearInterval(this.timer);
       this.waiting = undefined;
-    }, FLUSH_MS);
+    }, TURN_MS);
   }
 
   private write(bytes: Buffer): number | undefined {

@@ -224,8 +224,9 @@ export class PathDatapath implements WorkerDatapath {
     if (verdict === Verdict.PassArpConflict) this.noticeClaim();
     if (++this.framesSinceLook < FRAMES_BETWEEN_LOOKS) return;
     this.framesSinceLook = 0;
-    this.tap?.flush();
-    if (performance.now() - this.lastSliceMs < SLICE_MS) return;
+    const nowMs = performance.now();
+    this.tap?.look(nowMs);
+    if (nowMs - this.lastSliceMs < SLICE_MS) return;
     this.slice();
     this.line.poll();
   }

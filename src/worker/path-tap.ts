@@ -10,7 +10,7 @@ import type { Path } from '../datapath/path.ts';
 import { Verdict } from '../datapath/verdict.ts';
 import type { CaptureLine } from './capture-line.ts';
 
-type Line = Pick<CaptureLine, 'queue' | 'budget' | 'flush'>;
+type Line = Pick<CaptureLine, 'queue' | 'budget' | 'look'>;
 
 interface Tapped {
   readonly slot: number;
@@ -19,17 +19,29 @@ interface Tapped {
 
 /** Of the frames that one call of forward() sends, those that had waited for the first of them, at most. */
 const MAX_SENT = 16;
+/**
+ * What the path and the engine change of a frame is in its first bytes: MACs, TTL, options, and the TCP checksum where
+ * its sender left that to the card.
+ */
+const HEAD_WORDS = 32;
+const WORD_BYTES = 4;
+const NONE = -1;
 
 export class PathTap {
   private readonly path: Path;
   private readonly line: Line;
   private readonly texts = new RecordTexts();
+  /** The frame that the path handles, and its first bytes as they came. */
+  private frame: DataView = new DataView(new ArrayBuffer(0));
+  private readonly head = Buffer.alloc(HEAD_WORDS * WORD_BYTES);
+  private readonly headWords = new DataView(this.head.buffer, this.head.byteOffset, this.head.length);
   private readonly came = Buffer.alloc(MAX_SNAP_BYTES);
+  /** Frames that it sent, but for the one that came, of which there is no copy. */
   private readonly sent = Buffer.alloc(MAX_SENT * MAX_SNAP_BYTES);
   private readonly sentLengths = new Uint32Array(MAX_SENT);
   private sentCount = 0;
-  private lastFrame: DataView | undefined;
-  private lastBytes: Buffer = Buffer.alloc(0);
+  /** Which of them is the one that came. */
+  private ownIndex = NONE;
   private captures: readonly Tapped[] = [];
   private keepBytes = 0;
   /** From this process's clock to the time of day. */
@@ -59,23 +71,25 @@ export class PathTap {
   /** A frame has come; the path has not seen it yet. */
   begin(frame: DataView, lengthBytes: number): void {
     this.sentCount = 0;
+    this.ownIndex = NONE;
     if (this.line.budget.isSpent) return;
-    const { facts } = this;
-    facts.inLength = lengthBytes;
-    facts.inKept = Math.min(lengthBytes, this.keepBytes);
-    this.bytesOf(frame).copy(this.came, 0, 0, facts.inKept);
+    this.frame = frame;
+    this.facts.inLength = lengthBytes;
+    const end = Math.min(lengthBytes, this.head.length);
+    const { headWords } = this;
+    let at = 0;
+    // A word at a time: a call of set() costs more than all of this.
+    for (; at + WORD_BYTES <= end; at += WORD_BYTES) headWords.setInt32(at, frame.getInt32(at));
+    for (; at < end; at++) headWords.setUint8(at, frame.getUint8(at));
   }
 
   /** The path sends a frame: that one, an answer, or one that had waited for it. */
   send(frame: DataView, lengthBytes: number): void {
     if (this.sentCount === MAX_SENT || this.line.budget.isSpent) return;
-    this.bytesOf(frame).copy(
-      this.sent,
-      this.sentCount * MAX_SNAP_BYTES,
-      0,
-      Math.min(lengthBytes, this.keepBytes),
-    );
-    this.sentLengths[this.sentCount++] = lengthBytes;
+    const index = this.sentCount++;
+    this.sentLengths[index] = lengthBytes;
+    if (frame === this.frame) this.ownIndex = index;
+    else bytesOf(frame, Math.min(lengthBytes, this.keepBytes)).copy(this.sent, index * MAX_SNAP_BYTES);
   }
 
   /** The path is done with it. */
@@ -98,6 +112,7 @@ export class PathTap {
         ? path.services.match(path.packet)
         : undefined;
     const text = this.texts.of(path.server, service);
+    this.restoreCame();
     this.add(0, text);
     facts.inLength = facts.inKept = 0;
     facts.verdict = Verdict.ForwardFragment;
@@ -105,8 +120,8 @@ export class PathTap {
   }
 
   /** For a path whose load lets no clock run. */
-  flush(): void {
-    this.line.flush();
+  look(nowMs: number): void {
+    this.line.look(nowMs);
   }
 
   private wantedBy(verdict: Verdict): number {
@@ -117,19 +132,22 @@ export class PathTap {
     return captures;
   }
 
-  private add(index: number, text: Buffer): void {
-    const { facts, came, sent } = this;
-    facts.outLength = index < this.sentCount ? this.sentLengths[index]! : 0;
-    facts.outKept = Math.min(facts.outLength, this.keepBytes);
-    this.line.queue.add(facts, text, came, 0, sent, index * MAX_SNAP_BYTES);
+  private restoreCame(): void {
+    const { facts, head } = this;
+    facts.inKept = Math.min(facts.inLength, this.keepBytes);
+    bytesOf(this.frame, facts.inKept).copy(this.came);
+    head.copy(this.came, 0, 0, Math.min(facts.inKept, head.length));
   }
 
-  /** The engine has few buffers, and uses them again and again. */
-  private bytesOf(frame: DataView): Buffer {
-    if (frame !== this.lastFrame) {
-      this.lastFrame = frame;
-      this.lastBytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-    }
-    return this.lastBytes;
+  private add(index: number, text: Buffer): void {
+    const { facts, came } = this;
+    facts.outLength = index < this.sentCount ? this.sentLengths[index]! : 0;
+    facts.outKept = Math.min(facts.outLength, this.keepBytes);
+    if (index === this.ownIndex)
+      this.line.queue.add(facts, text, came, 0, bytesOf(this.frame, facts.outKept), 0);
+    else this.line.queue.add(facts, text, came, 0, this.sent, index * MAX_SNAP_BYTES);
   }
 }
+
+const bytesOf = (frame: DataView, lengthBytes: number): Buffer =>
+  Buffer.from(frame.buffer, frame.byteOffset, lengthBytes);

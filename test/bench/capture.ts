@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/package-root.ts';
 import {
+  type Datapath,
   ended,
   framesBack,
   makeNamespaces,
@@ -28,7 +29,6 @@ const SETTLE_MS = 300;
 const ROUND_SEC = 3 * (WINDOW_SEC + 3);
 
 export interface CaptureResult {
-  readonly datapath: string;
   /** Frames per second. */
   readonly without: Summary;
   readonly filtered: Summary;
@@ -40,7 +40,7 @@ export interface CaptureResult {
   readonly said: readonly string[];
 }
 
-export async function measureCapture(datapath: 'pcap' | 'xdp'): Promise<CaptureResult> {
+export async function measureCapture(datapath: Datapath): Promise<CaptureResult> {
   const folder = mkdtempSync(join(tmpdir(), 'director-bench-'));
   process.on('exit', removeNamespaces);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
@@ -60,7 +60,6 @@ export async function measureCapture(datapath: 'pcap' | 'xdp'): Promise<CaptureR
     const ratio = (name: 'filtered' | 'everything') =>
       summarize(rounds.map((round) => round[name] / round.without));
     return {
-      datapath,
       without: summarize(of('without')),
       filtered: summarize(of('filtered')),
       everything: summarize(of('everything')),
@@ -108,5 +107,5 @@ async function whileCapturing(
   child.kill('SIGINT');
   await end;
   await sleep(SETTLE_MS);
-  return { rate: measured, said: said.trim().split('\n').at(-1)! };
+  return { rate: measured, said: said.trim().split('\n').at(-1)!.replace(/;.*/, '') };
 }

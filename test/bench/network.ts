@@ -14,6 +14,8 @@ const CLIENT = { namespace: `dbench-c-${process.pid}`, interface: 'c0', mac: '02
 const SERVICE = `-u ${VIRTUAL_ADDRESS}:${PORT}`;
 export const RULES = [`-A ${SERVICE} -s rr`, `-a ${SERVICE} -r ${SERVER.address}:${PORT} -g`];
 
+export type Datapath = 'pcap' | 'ring' | 'xdp';
+
 const running = new Set<ChildProcess>();
 
 /** Runs `act` while a director with these rules serves on the bench's network; its socket is in `folder`. */
@@ -101,7 +103,7 @@ export const socketIn = (folder: string): string => join(folder, 'director.sock'
 export async function startDirector(
   folder: string,
   lines: readonly string[],
-  datapath: 'pcap' | 'xdp' = 'pcap',
+  datapath: Datapath = 'pcap',
   options: readonly string[] = [],
 ): Promise<ChildProcess> {
   const rules = join(folder, 'rules');

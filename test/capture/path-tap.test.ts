@@ -1,5 +1,6 @@
 /** What the path in this process tells of its frames. */
 import { describe, expect, test } from 'vitest';
+import { FrameBudget } from '../../src/capture/frame-budget.ts';
 import { type CapturedRecord, namesIn } from '../../src/capture/record.ts';
 import { Verdict, verdictNames } from '../../src/datapath/verdict.ts';
 import { addServer, addService } from '../helpers/edits.ts';
@@ -87,6 +88,28 @@ describe('the tap of the path', () => {
     ]);
   });
 
+  test.each([0, 1, 70, 100, 1400])(
+    'with %d bytes of payload: came is the frame of before, sent the one of after',
+    (size) => {
+      const path = new TappedPath(EDITS, [wish(0)]);
+      const frame = eth()
+        .ipv4(CLIENT, VIP)
+        .udp(9, 53, { payload: payloadOf(size) })
+        .bytes();
+      const before = Buffer.from(frame);
+      const [record] = path.handle(frame);
+      expect(record!.came.equals(before)).toBe(true);
+      expect(record!.sent.equals(path.sent[0]!)).toBe(true);
+    },
+  );
+
+  test('a frame of a few bytes', () => {
+    const path = new TappedPath(EDITS, [wish(0)]);
+    const [record] = path.handle(Uint8Array.of(1, 2, 3, 4, 5, 6, 7));
+    expect(record!.came).toEqual(Buffer.of(1, 2, 3, 4, 5, 6, 7));
+    expect(fateOf(record!)).toEqual(['DropTruncated', '', '']);
+  });
+
   test('keeps as much as the largest wish is for', () => {
     const path = new TappedPath(EDITS, [wish(0, {}, 20), wish(1, {}, 30)]);
     const [record] = path.handle(syn());
@@ -99,8 +122,18 @@ describe('the tap of the path', () => {
     expect(path.handle(syn())).toEqual([]);
     path.queue.addCounts(2, 0);
     expect(recordsIn(path.queue)).toMatchObject([{ seen: 1, lost: [0, 1, 0, 0] }]);
-    path.budget.refill(1);
+    path.budget.refill(1, 1);
     expect(path.handle(syn())).toHaveLength(1);
+  });
+
+  test('a process without time captures a thousand a second', () => {
+    const budget = new FrameBudget(0);
+    budget.spend(5000);
+    budget.refill(100, 0);
+    budget.spend(99);
+    expect(budget.isSpent).toBe(false);
+    budget.spend(1);
+    expect(budget.isSpent).toBe(true);
   });
 
   test('one after the other, nothing of a frame stays for the next', () => {

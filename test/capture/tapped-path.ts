@@ -24,6 +24,8 @@ export class TappedPath {
   readonly director: TestDirector;
   readonly queue = new RecordQueue(1024 * 1024);
   readonly budget = new FrameBudget(0);
+  /** With the last frame. */
+  sent: readonly Uint8Array[] = [];
   private readonly tap: PathTap;
 
   constructor(edits: readonly Edit[], wishes: readonly CaptureWish[]) {
@@ -31,7 +33,7 @@ export class TappedPath {
     this.tap = new PathTap(this.director.path, {
       queue: this.queue,
       budget: this.budget,
-      flush: () => {},
+      look: () => {},
     });
     this.tap.follow(wishes);
     const sink = this.director.path.sink as { transmit(frame: DataView, lengthBytes: number): boolean };
@@ -46,8 +48,12 @@ export class TappedPath {
   /** What is told of a frame. */
   handle(frame: FrameBuilder | Uint8Array): CapturedRecord[] {
     const bytes = frame instanceof Uint8Array ? frame : frame.bytes();
-    this.tap.begin(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length);
-    this.tap.end(Verdict[this.director.handle(bytes).verdict]);
+    const { view } = this.director;
+    new Uint8Array(view.buffer).set(bytes);
+    this.tap.begin(view, bytes.length);
+    const { verdict, sent } = this.director.handle(bytes);
+    this.sent = sent;
+    this.tap.end(Verdict[verdict]);
     return recordsIn(this.queue) as CapturedRecord[];
   }
 }

@@ -51,7 +51,8 @@ export class TestDirector {
   handledFrames = 0;
   private readonly sweep = new ExpirySweep();
   private readonly memory = new Uint8Array(70_000);
-  private readonly view = new DataView(this.memory.buffer);
+  /** Where each frame is while it is handled. */
+  readonly view = new DataView(this.memory.buffer);
   private sent: Uint8Array[] = [];
   private delivered: { frame: Uint8Array; ipOffset: number }[] = [];
 

@@ -79,7 +79,7 @@ describeWithRoot('the capturing program', [], () => {
   const run = (frame: Uint8Array) => tap.object.runXdp(tap.program, frame, frame.length, out, 0);
   /** What the program told of the frames since the last time. */
   function told(): CapturedRecord[] {
-    budget.refill(performance.now());
+    budget.refill(performance.now(), 1);
     capture.tend();
     return recordsIn(queue) as CapturedRecord[];
   }
