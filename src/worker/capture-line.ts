@@ -9,7 +9,7 @@ import { RecordQueue } from '../capture/record-queue.ts';
 import type { CaptureWish } from '../capture/wish.ts';
 
 /** Each time wakes the daemon, which costs more than some frames do. */
-const TURN_MS = 20;
+const TURN_MS = 50;
 
 export class CaptureLine {
   private readonly fd: number;
