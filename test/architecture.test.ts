@@ -17,7 +17,15 @@ interface Arrows {
 }
 
 /** The files that belong to no folder; `wire` needs none of them. */
-const ROOT_FILES = ['clock.ts', 'errors.ts', 'log.ts', 'package-root.ts', 'text-file.ts', 'version.ts'];
+const ROOT_FILES = [
+  'beat.ts',
+  'clock.ts',
+  'errors.ts',
+  'log.ts',
+  'package-root.ts',
+  'text-file.ts',
+  'version.ts',
+];
 
 const ALLOWED: Readonly<Record<string, Arrows>> = {
   wire: { values: [] },

@@ -26,8 +26,7 @@ const MAX_PAUSE_MS = 1000;
 /** A process that lived this long starts the pauses from the beginning. */
 const STABLE_MS = 10_000;
 
-/** How often the process at work is asked whether it still reacts, and how long it may take. */
-const WATCH_INTERVAL_MS = 2000;
+/** A process at work that is asked and says nothing for so long hangs: it forwards nothing, and would do so for ever. */
 const REACT_WITHIN_MS = 10_000;
 /** Loading a program into the kernel, and its state, takes longer than other requests. */
 const START_WITHIN_MS = 30_000;
@@ -69,16 +68,12 @@ export class DatapathProcess {
   private isStopping = false;
   private restarts = 0;
 
-  private readonly watching: NodeJS.Timeout;
-  private isWatched = false;
-
   /** Its process begins to load. */
   constructor(log: Log, state: ProcessState, spare: SpareProcess) {
     this.log = log;
     this.state = state;
     this.spare = spare;
     this.loading = this.follow(spare.take());
-    this.watching = setInterval(() => void this.watch(), WATCH_INTERVAL_MS);
   }
 
   get pid(): number | null {
@@ -149,21 +144,9 @@ export class DatapathProcess {
       // It no longer has the state that we think it has; the next one is given all of it.
       if (isRefusal(error))
         this.replace(worker, `it did not take ${request.kind}: ${(error as Error).message}`);
+      else if (worker.isAlive && worker.waitedMs >= REACT_WITHIN_MS)
+        this.replace(worker, `it did not react for ${REACT_WITHIN_MS / 1000} s`);
       throw error;
-    }
-  }
-
-  /** A process that hangs forwards nothing, and would do so for ever. */
-  private async watch(): Promise<void> {
-    const worker = this.atWork;
-    if (worker === undefined || !this.isReady || this.isWatched) return;
-    this.isWatched = true;
-    try {
-      await worker.request({ kind: 'read-counters', services: false }, REACT_WITHIN_MS);
-    } catch {
-      if (worker.isAlive) this.replace(worker, `it did not react for ${REACT_WITHIN_MS / 1000} s`);
-    } finally {
-      this.isWatched = false;
     }
   }
 
@@ -185,7 +168,6 @@ export class DatapathProcess {
   /** `remove`: with what would outlive the process. Resolves to whether it has done so. */
   async stop(remove: boolean): Promise<boolean> {
     this.isStopping = true;
-    clearInterval(this.watching);
     clearTimeout(this.pause);
     const isRemoved =
       remove &&

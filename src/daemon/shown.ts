@@ -1,5 +1,6 @@
 /** What the director shows of itself: replies made of what is configured, counted, checked and noted. Changes nothing. */
 import { setImmediate as pause } from 'node:timers/promises';
+import { Beat } from '../beat.ts';
 import type { Watch } from '../control/api.ts';
 import { listServices } from '../control/listing.ts';
 import type {
@@ -22,6 +23,7 @@ import { pick } from '../observe/summary.ts';
 import { dropsOf, VerdictMinute } from '../observe/verdict-minute.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { SETTING_NAMES, SETTINGS } from '../service/settings.ts';
+import type { CountersReport } from '../worker/messages.ts';
 import type { Counters } from './counters.ts';
 import type { Datapath } from './datapath.ts';
 import { listHealth, listServiceHealth } from './health-listing.ts';
@@ -32,6 +34,10 @@ import { listNeighbor, listState, summarizeService } from './status-listing.ts';
 import { warningsOf } from './warnings.ts';
 
 const SAMPLE_INTERVAL_MS = 1000;
+/** While no frame comes and nobody looks. */
+const QUIET_INTERVAL_MS = 5000;
+/** Per second of less than this says little. */
+const MIN_SAMPLE_INTERVAL_MS = 500;
 /** In an overview, which is asked for each second. */
 const MAX_WARNINGS = 100;
 
@@ -57,8 +63,9 @@ export class Shown {
   private readonly startedMs = performance.now();
   private reload: Reload | undefined;
   private scraping: Promise<string> | undefined;
-  private sampling: NodeJS.Timeout | undefined;
+  private sampling: Beat | undefined;
   private isSampling = false;
+  private notedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ShownOptions) {
     this.options = options;
@@ -68,12 +75,12 @@ export class Shown {
 
   /** From now on frames are sampled, and those who watch are told. */
   start(): void {
-    this.sampling = setInterval(() => void this.sample(), SAMPLE_INTERVAL_MS);
+    this.sampling = new Beat(SAMPLE_INTERVAL_MS, () => void this.sample());
     void this.sample();
   }
 
   close(): void {
-    clearInterval(this.sampling);
+    this.sampling?.end();
     this.feed.close();
   }
 
@@ -99,6 +106,7 @@ export class Shown {
   async summary(): Promise<SummaryReply> {
     const { servers, serverHealth } = this.options;
     const counters = await this.counters.readWhole();
+    this.note(counters);
     const { services } = this.configuration;
     const picked = pick({
       services: [...services.values()],
@@ -149,6 +157,7 @@ export class Shown {
 
   watch(service: string | undefined, wake: () => void): Watch {
     this.requireService(service);
+    if (this.sampling !== undefined) this.sampling.periodMs = SAMPLE_INTERVAL_MS;
     return this.feed.watch(service, wake);
   }
 
@@ -194,9 +203,20 @@ export class Shown {
     this.isSampling = true;
     const isWatched = this.feed.watcherCount > 0;
     const counters = await (isWatched ? this.counters.recentWhole() : this.counters.read());
-    if (counters !== undefined) this.minute.add(counters.verdicts, performance.now());
+    this.note(counters);
     await this.feed.tellAll();
     this.isSampling = false;
+  }
+
+  /** What was counted until now. */
+  private note(counters: CountersReport | undefined): void {
+    if (counters === undefined || this.sampling === undefined) return;
+    const nowMs = performance.now();
+    if (nowMs - this.notedMs < MIN_SAMPLE_INTERVAL_MS) return;
+    this.notedMs = nowMs;
+    const isMoving = this.minute.add(counters.verdicts, nowMs);
+    const isLively = isMoving || this.feed.watcherCount > 0;
+    this.sampling.periodMs = isLively ? SAMPLE_INTERVAL_MS : QUIET_INTERVAL_MS;
   }
 
   /** The code is loaded when somebody asks for it. Between the parts, which take a while of many servers, others are answered. */
@@ -216,6 +236,7 @@ export class Shown {
   private async overviewWith(key: string | undefined): Promise<OverviewReply> {
     const { host, datapath, serverHealth } = this.options;
     const counters = await this.counters.recentWhole();
+    this.note(counters);
     const { name, mode, state, restarts } = datapath.describe();
     const listings = listServices(this.configuration, counters?.services ?? {});
     const services = listings.map(serviceOverview);

@@ -35,6 +35,8 @@ export class WorkerProcess {
   private readonly pending = new Map<number, Pending>();
   private readonly exited: Promise<void>;
   private lastId = 0;
+  /** The first request after it last said anything; undefined: there is none. */
+  private askedMs: number | undefined;
   private lastWords = '';
   private ended = false;
   private isReleased = false;
@@ -66,6 +68,11 @@ export class WorkerProcess {
     captured.on('data', (piece: Buffer) => this.events.onCaptured(piece));
   }
 
+  /** How long it has been asked something and has said nothing. */
+  get waitedMs(): number {
+    return this.askedMs === undefined ? 0 : performance.now() - this.askedMs;
+  }
+
   /** Who is told of what happens from now on. */
   follow(events: WorkerEvents): void {
     this.events = events;
@@ -95,6 +102,7 @@ export class WorkerProcess {
         this.pending.delete(id);
         reject(failure('late', `the datapath process did not answer ${request.kind} in time`));
       }, withinMs);
+      this.askedMs ??= performance.now();
       this.pending.set(id, { resolve: resolve as (answer: never) => void, reject, timer });
       channel.write(`${JSON.stringify({ id, request } satisfies ToWorker)}\n`);
     });
@@ -142,6 +150,7 @@ export class WorkerProcess {
   }
 
   private receive(message: FromWorker): void {
+    this.askedMs = undefined;
     if ('notice' in message) {
       this.events.onNotice(message.notice);
       return;
@@ -149,6 +158,7 @@ export class WorkerProcess {
     const pending = this.pending.get(message.id);
     if (pending === undefined) return;
     this.pending.delete(message.id);
+    if (this.pending.size > 0) this.askedMs = performance.now();
     clearTimeout(pending.timer);
     if ('error' in message) pending.reject(failure('refused', message.error.message, message.error.code));
     else pending.resolve(message.answer as never);

@@ -5,6 +5,7 @@
  * second; a server that has gone is FAILED within about four. The kernel does all the ARP and neighbour
  * discovery; this file only says when.
  */
+import { Beat } from '../beat.ts';
 import { DirectorError } from '../errors.ts';
 import { whyNotDirect } from './direct-reach.ts';
 import type { RouteEvent } from './kernel-mirror.ts';
@@ -118,7 +119,8 @@ export class NeighborTable {
   /** Whose route is looked up next. It goes on over servers that come and go. */
   private turn = this.watched.values();
   private readonly listeners = new Set<NeighborListener>();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly asking: Beat;
+  private readonly lookingUp: Beat;
   private readonly stopListening: () => void;
   private settling: NodeJS.Timeout | undefined;
   private answersDue: NodeJS.Timeout | undefined;
@@ -129,8 +131,8 @@ export class NeighborTable {
     this.interfaceName = interfaceName;
     this.options = { ...DEFAULT_OPTIONS, ...options };
     this.stopListening = source.onEvent((event) => this.onEvent(event));
-    this.every(this.options.confirmIntervalMs || DEFAULT_OPTIONS.confirmIntervalMs, () => this.askAround());
-    this.every(this.options.routeIntervalMs / LOOK_UP_ROUNDS, () => this.lookUpDue());
+    this.asking = new Beat(this.askIntervalMs, () => this.askAround());
+    this.lookingUp = new Beat(this.options.routeIntervalMs, () => this.lookUpDue());
   }
 
   /** `server` in canonical text (wire/address.ts). Watching what is watched changes nothing. */
@@ -189,17 +191,12 @@ export class NeighborTable {
 
   close(): void {
     this.stopListening();
-    for (const timer of this.timers) clearInterval(timer);
+    this.asking.end();
+    this.lookingUp.end();
     clearTimeout(this.settling);
     clearTimeout(this.answersDue);
     this.watched.clear();
     this.listeners.clear();
-  }
-
-  private every(intervalMs: number, act: () => void): void {
-    const timer = setInterval(act, intervalMs);
-    timer.unref();
-    this.timers.push(timer);
   }
 
   // Events --------------------------------------------------------------------------------------------------
@@ -219,6 +216,7 @@ export class NeighborTable {
   private onNeighborEvent(event: NeighborMessage): void {
     const entry = this.watched.get(event.address);
     if (entry === undefined || event.interfaceIndex !== entry.interfaceIndex) return;
+    this.asking.periodMs = this.askIntervalMs;
     if (this.isOwnDoing(event)) return;
     // Deleted or failed at somebody's word (`ip neigh flush`), not because it did not answer: ask before we believe.
     if (event.deleted || (event.state === 'FAILED' && event.portId !== 0 && event.sequence === 0)) {
@@ -266,9 +264,22 @@ export class NeighborTable {
       .sort((a, b) => a.askedAtMs - b.askedAtMs);
     let asked = 0;
     for (const entry of longestNotAsked) {
-      if (asked === MAX_ASKED_PER_ROUND) return;
+      if (asked === MAX_ASKED_PER_ROUND) break;
       if (this.ask(entry)) asked++;
     }
+    const hasToAsk = longestNotAsked.some((entry) => !this.needsNoAsking(entry));
+    this.asking.periodMs = hasToAsk ? this.askIntervalMs : this.options.routeIntervalMs;
+  }
+
+  private get askIntervalMs(): number {
+    return this.options.confirmIntervalMs || DEFAULT_OPTIONS.confirmIntervalMs;
+  }
+
+  /** It has a MAC that the kernel, or somebody, keeps right. */
+  private needsNoAsking({ interfaceIndex, neighbor }: Watched): boolean {
+    const known = this.source.neighbor(interfaceIndex, neighbor.server);
+    if (known === undefined || !USABLE.has(known.state)) return false;
+    return this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed;
   }
 
   /** Whether the kernel was asked to do anything. */
@@ -277,7 +288,7 @@ export class NeighborTable {
     const { interfaceIndex } = entry;
     const known = this.source.neighbor(interfaceIndex, entry.neighbor.server);
     if (known === undefined || !USABLE.has(known.state)) return this.retry(entry);
-    if (this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed) return false;
+    if (this.needsNoAsking(entry)) return false;
     entry.askedAtMs = performance.now();
     entry.confirming = true;
     this.source.probeNeighbor({ interfaceIndex, address: entry.neighbor.server });
@@ -334,7 +345,10 @@ export class NeighborTable {
   }
 
   private lookUpDue(): void {
-    const dueMs = performance.now() - this.options.routeIntervalMs;
+    const rounds = Math.min(LOOK_UP_ROUNDS, Math.ceil(this.watched.size / MAX_LOOKED_UP_PER_ROUND));
+    this.lookingUp.periodMs = this.options.routeIntervalMs / Math.max(1, rounds);
+    // Of those that are due before the next round half are due already.
+    const dueMs = performance.now() - this.options.routeIntervalMs + this.lookingUp.periodMs / 2;
     let lookedUp = 0;
     for (let seen = 0; seen < this.watched.size && lookedUp < MAX_LOOKED_UP_PER_ROUND; seen++) {
       const entry = this.nextInTurn();
@@ -386,6 +400,7 @@ export class NeighborTable {
     if (known !== undefined && USABLE.has(known.state)) this.accept(entry, known);
     entry.failures = 0;
     entry.askedAtMs = Number.NEGATIVE_INFINITY;
+    this.asking.periodMs = this.askIntervalMs;
     this.ask(entry);
   }
 

@@ -18,11 +18,13 @@ export class VerdictMinute {
   private samples: Sample[] = [];
   private counts: VerdictCounts = {};
 
-  /** `nowMs`: of a clock that never goes back. */
-  add(counts: VerdictCounts, nowMs: number): void {
+  /** `nowMs`: of a clock that never goes back. Returns whether anything was counted since the last time. */
+  add(counts: VerdictCounts, nowMs: number): boolean {
+    let isMoving = false;
     const totals = new Map(this.samples.at(-1)?.totals);
     for (const [verdict, count] of Object.entries(counts)) {
       const before = this.counts[verdict] ?? 0;
+      if (count !== before) isMoving = true;
       // Less than before: it has begun anew, and what it shows has come since then.
       totals.set(verdict, (totals.get(verdict) ?? 0) + (count < before ? count : count - before));
     }
@@ -30,6 +32,7 @@ export class VerdictMinute {
     this.samples.push({ atMs: nowMs, totals });
     const firstInside = this.samples.findIndex(({ atMs }) => atMs > nowMs - MINUTE_MS);
     if (firstInside > 1) this.samples.splice(0, firstInside - 1);
+    return isMoving;
   }
 
   /** In the order of the counts. */

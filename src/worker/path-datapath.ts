@@ -2,6 +2,7 @@
  * The path in this process, with frames through an engine: joins engine, path and session, and keeps time. Goes on alone
  * when its daemon is gone, until a process of the next one takes over.
  */
+import { untilBeat } from '../beat.ts';
 import type { CaptureWish } from '../capture/wish.ts';
 import { ticksFromMs } from '../clock.ts';
 import { ExpirySweep } from '../datapath/expiry.ts';
@@ -28,9 +29,11 @@ import { PathTap } from './path-tap.ts';
 import { adoptServers, recoverConnections, recoverCounters } from './recover-path.ts';
 import { PathSession } from './session.ts';
 
-/** What time brings is looked after so often while frames come, and so often while none do. */
+/** What time brings is looked after so often while frames come; each second while none do. */
 const SLICE_MS = 50;
-const IDLE_SLICE_MS = 250;
+/** Without connections, and without frames for so long that all rates are 0, time brings next to nothing. */
+const QUIET_AFTER_MS = 60_000;
+const QUIET_SLICE_MS = 5000;
 /** In this time the whole table is swept once. */
 const SECOND_MS = 1000;
 /** Under overload the event loop does not run; the packet callback then does what timers do. */
@@ -61,7 +64,8 @@ export class PathDatapath implements WorkerDatapath {
   private lastSliceMs = 0;
   private lastSecondMs = 0;
   /** Frames have come since the timer ran last. */
-  private isBusy = false;
+  private isBusy = true;
+  private lastBusyMs = 0;
   private lastClaimNoticeMs = Number.NEGATIVE_INFINITY;
   private readonly floodNotice = new FloodNotice();
 
@@ -239,13 +243,21 @@ export class PathDatapath implements WorkerDatapath {
   }
 
   private keepTime(): void {
-    const isIdle = !this.isBusy && this.engine.isOpen;
+    const waitMs = this.waitMs();
     this.isBusy = false;
     const next = () => {
       this.slice();
       this.keepTime();
     };
-    setTimeout(next, isIdle ? IDLE_SLICE_MS : SLICE_MS);
+    setTimeout(next, waitMs);
+  }
+
+  private waitMs(): number {
+    const nowMs = performance.now();
+    if (this.isBusy) this.lastBusyMs = nowMs;
+    if (this.isBusy || !this.engine.isOpen) return SLICE_MS;
+    const isQuiet = nowMs - this.lastBusyMs > QUIET_AFTER_MS && this.path.connections.live === 0;
+    return untilBeat(isQuiet ? QUIET_SLICE_MS : SECOND_MS);
   }
 
   private slice(): void {

@@ -89,7 +89,7 @@ idle() { # SECONDS ROUNDS
 	taskset -c 1 node -e 'setInterval(() => {}, 50)' &
 	idler=$!
 	trap 'kill $idler; stop' EXIT
-	sleep 20 # until all is loaded and compiled
+	sleep 80 # a minute without a frame, and until all is loaded and compiled
 	mapfile -t children < <(pgrep -P "$peer_pid")
 	for _ in $(seq "$2"); do
 		before="$(cpu_ms "$peer_pid") $(cpu_ms "${children[@]}") $(cpu_ms $idler)"
