@@ -30,7 +30,7 @@ import {
 
 /** linux/netlink.h */
 const NETLINK_ROUTE = 0;
-const REQUEST_TIMEOUT_MS = 2000;
+const REQUEST_TIMEOUT_MS = 5000;
 /** How often a dump is asked for again when the table changed under it (NLM_F_DUMP_INTR). */
 const MAX_DUMP_ATTEMPTS = 4;
 /** Between attempts to read everything anew while the kernel keeps overrunning us. */
