@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { socketPathFrom } from '../../control/client.ts';
 import { SOCKET_PATH_VARIABLE } from '../../control/protocol.ts';
+import { version } from '../../version.ts';
 import { asking } from './asking.ts';
 
 interface Part {
@@ -50,7 +51,10 @@ async function programOf(parts: readonly Part[], env: NodeJS.ProcessEnv): Promis
     .showHelpAfterError('(director --help shows every option)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .option('--socket <file>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(env));
+    .option('--socket <file>', `control socket (or ${SOCKET_PATH_VARIABLE})`, socketPathFrom(env))
+    .version(versionLine(), '--version');
+  // Of director itself, not of its subcommands, whose help shows the options of all.
+  program.options.at(-1)!.hideHelp();
   for (const { add } of parts) await add(program);
   return program;
 }
@@ -85,8 +89,7 @@ function addVersionCommand(program: Command): void {
   program
     .command('version')
     .description('print the version')
-    .action(async () => {
-      const { version } = await import('../../version.ts');
-      console.log(`director ${version()}`);
-    });
+    .action(() => console.log(versionLine()));
 }
+
+const versionLine = (): string => `director ${version()}`;

@@ -41,6 +41,6 @@ export function renderSettings(settings: SettingsReply['settings']): string {
 }
 
 function wholeNumber(name: string, text: string): number {
-  if (/^-?\d{1,10}$/.test(text)) return Number(text);
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
   throw new DirectorError('OUT_OF_RANGE', `${name} takes a whole number, not ${text}`);
 }

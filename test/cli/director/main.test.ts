@@ -16,6 +16,7 @@ import { DirectorError } from '../../../src/errors.ts';
 import { applyEdit, EMPTY_CONFIGURATION } from '../../../src/service/configuration.ts';
 import type { Edit } from '../../../src/service/model.ts';
 import { SETTING_NAMES, SETTINGS } from '../../../src/service/settings.ts';
+import { version } from '../../../src/version.ts';
 
 const MAIN = join(import.meta.dirname, '../../../src/cli/director/main.ts');
 
@@ -267,11 +268,16 @@ describe('director apply', { timeout: 60_000 }, () => {
   });
 });
 
+test.each(['version', '--version'])('%s', async (word) => {
+  expect(await director(word)).toMatchObject({ exit: 0, stdout: `director ${version()}\n` });
+});
+
 describe('what is typed wrong ends with 2, says what it was and what is right, and changes nothing', () => {
   test.concurrent.each([
     ['', 'Usage: director'],
     ['strat', "unknown command 'strat'"],
     ['set sloppy_tcp 2', 'sloppy_tcp takes 0 to 1, not 2'],
+    ['set sloppy_tcp 99999999999', 'sloppy_tcp takes 0 to 1, not 99999999999'],
     ['set sloppy_tcp on', 'sloppy_tcp takes a whole number, not on'],
     ['set sloppy 1', 'there is no setting sloppy; there are: am_droprate, '],
     ['set sloppy_tcp 1 1', 'too many arguments'],
