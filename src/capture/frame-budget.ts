@@ -4,7 +4,7 @@
  */
 
 /** Of a process that has nothing else to do. */
-export const FRAMES_PER_SEC = 20_000;
+const FRAMES_PER_SEC = 20_000;
 /** Of one that has no time left. */
 const BUSY_FRAMES_PER_SEC = 500;
 /** Frames that come together are captured all the same. */

@@ -267,7 +267,10 @@ export class NeighborTable {
       if (asked === MAX_ASKED_PER_ROUND) break;
       if (this.ask(entry)) asked++;
     }
-    const hasToAsk = longestNotAsked.some((entry) => !this.needsNoAsking(entry));
+    const hasToAsk = longestNotAsked.some((entry) => {
+      const known = this.knownOf(entry);
+      return known === undefined || !this.isKeptRight(known);
+    });
     this.asking.periodMs = hasToAsk ? this.askIntervalMs : this.options.routeIntervalMs;
   }
 
@@ -275,20 +278,24 @@ export class NeighborTable {
     return this.options.confirmIntervalMs || DEFAULT_OPTIONS.confirmIntervalMs;
   }
 
-  /** It has a MAC that the kernel, or somebody, keeps right. */
-  private needsNoAsking({ interfaceIndex, neighbor }: Watched): boolean {
+  /** The kernel's entry, if it has a MAC. */
+  private knownOf({ interfaceIndex, neighbor }: Watched): NeighborMessage | undefined {
     const known = this.source.neighbor(interfaceIndex, neighbor.server);
-    if (known === undefined || !USABLE.has(known.state)) return false;
-    return this.options.confirmIntervalMs === 0 || FIXED.has(known.state) || known.managed;
+    return known !== undefined && USABLE.has(known.state) ? known : undefined;
+  }
+
+  /** Somebody else sees to its MAC, or nobody is to. */
+  private isKeptRight({ state, managed }: NeighborMessage): boolean {
+    return this.options.confirmIntervalMs === 0 || FIXED.has(state) || managed;
   }
 
   /** Whether the kernel was asked to do anything. */
   private ask(entry: Watched): boolean {
     if (this.isResolving(entry)) return false;
     const { interfaceIndex } = entry;
-    const known = this.source.neighbor(interfaceIndex, entry.neighbor.server);
-    if (known === undefined || !USABLE.has(known.state)) return this.retry(entry);
-    if (this.needsNoAsking(entry)) return false;
+    const known = this.knownOf(entry);
+    if (known === undefined) return this.retry(entry);
+    if (this.isKeptRight(known)) return false;
     entry.askedAtMs = performance.now();
     entry.confirming = true;
     this.source.probeNeighbor({ interfaceIndex, address: entry.neighbor.server });
